@@ -1,0 +1,1 @@
+"""The heart of Allant: refs, events, actions, ports, features. Standard library only."""

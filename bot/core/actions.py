@@ -1,0 +1,210 @@
+"""What a feature may do, as verbs. All actions of one handled event are committed in one transaction.
+
+Outward actions become deliveries in the ledger; the others change our own state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.core.community import Channel, Member, Role
+from bot.core.delivery import Kind
+from bot.core.message import Message
+from bot.core.refs import ChannelRef, Language, MemberRef, MessageRef, Place
+from bot.core.signals import Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Say ``message`` in a channel, or to a member in a direct message.
+
+    ``key`` says what it is for (``welcome/day-1/…``): planning the same key twice in a workspace plans once. Left
+    empty it is made from the event and the order, which is right for answers. ``due`` (default now): not before.
+    ``expires``: past this moment it is held back with a reason instead of sent.
+    """
+
+    to: Place
+    message: Message
+    kind: Kind
+    key: str = ""
+    thread: MessageRef | None = None
+    visible_to: MemberRef | None = None
+    due: datetime | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replace the words and buttons of one of the bot's own messages."""
+
+    target: MessageRef
+    message: Message
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Delete one of the bot's own messages."""
+
+    target: MessageRef
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class React:
+    """React to a message with an emoji character."""
+
+    target: MessageRef
+    emoji: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMember:
+    """Write down what the platform says of a member. What the person chose themselves (language, mute) stays."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberWentAway:
+    """The member left the workspace: no more direct messages; their timers and journey end."""
+
+    member: MemberRef
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseLanguage:
+    member: MemberRef
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Send the member nothing unasked until the aware UTC moment ``until``; None unmutes."""
+
+    member: MemberRef
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAbsence:
+    """The member is absent until the aware UTC moment ``until``; None: back. Their journey waits."""
+
+    member: MemberRef
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveRole:
+    member: MemberRef
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class MarkManager:
+    """The member leads a team (or no longer does): decides which journey they follow."""
+
+    member: MemberRef
+    manager: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterChannel:
+    """Write down what the platform says of a channel."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class NoteActivity:
+    """Somebody other than a bot spoke in ``channel`` at this aware UTC moment."""
+
+    channel: ChannelRef
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Record a signal: that something happened, never what was said."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Have the feature's timer ``name`` fire at the aware UTC moment ``due``, with ``key`` saying for what.
+
+    One timer for each (feature, name, key): setting it again moves it. It survives restarts. ``member``: it is
+    about this member, and goes when they ask to be forgotten.
+    """
+
+    name: str
+    key: str
+    due: datetime
+    member: MemberRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep ``value`` (a frozen dataclass of the feature) under ``key``, replacing what was there.
+
+    Never put a member's words into it. ``member``: it is about this member: shown to them, erased with them.
+    """
+
+    key: str
+    value: object
+    member: MemberRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget the value of this type under ``key``."""
+
+    type: type
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Erase all that is known about a member, and count them no more: a mark without a name stays, so that it holds."""
+
+    member: MemberRef
+
+
+Action = (
+    Send
+    | Edit
+    | Withdraw
+    | React
+    | RegisterMember
+    | MemberWentAway
+    | ChooseLanguage
+    | Mute
+    | SetAbsence
+    | GiveRole
+    | MarkManager
+    | RegisterChannel
+    | NoteActivity
+    | Count
+    | SetTimer
+    | CancelTimer
+    | Remember
+    | Drop
+    | Forget
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One feature's actions for one event, ready to commit together."""
+
+    feature: str
+    actions: tuple[Action, ...] = field(default=())

@@ -1,0 +1,192 @@
+"""From an event to actions: which features hear it, who may give which command, and what happens when one fails."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.core.actions import Count, Planned
+from bot.core.community import Role
+from bot.core.errors import BadInput
+from bot.core.events import CommandGiven, Event
+from bot.core.feature import Command, Context, Feature, Ports, TimerFired
+from bot.core.message import Button, Message
+from bot.core.ports import Accepted, Journal, Timer
+from bot.core.refs import Language
+from bot.core.signals import Signal, What
+
+log = logging.getLogger("allant.dispatch")
+
+_ROLE_WORDS = {Role.MEMBER: "role_member", Role.ANIMATOR: "role_animator", Role.ADMIN: "role_admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A command found in what was typed, its feature, and the words after it."""
+
+    feature: str
+    command: Command
+    arguments: str
+
+
+def _unaccented(word: str) -> str:
+    """A word as it is compared: few people type ``aperçu`` or ``rôles`` with their accents."""
+    letters = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def catalogue(features: Sequence[Feature]) -> list[tuple[str, Command]]:
+    """Every command with its feature's name, in the features' order."""
+    return [(feature.name, command) for feature in features for command in feature.commands]
+
+
+def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
+    """The command with the longest path that ``text`` begins with, in English or French words; None when none does."""
+    lowered = [_unaccented(word) for word in text.split()]
+    best: tuple[int, str, Command] | None = None
+    for feature, command in commands:
+        for path in (command.path, command.french):
+            if (
+                path
+                and lowered[: len(path)] == [_unaccented(word) for word in path]
+                and (best is None or len(path) > best[0])
+            ):
+                best = (len(path), feature, command)
+    if best is None:
+        return None
+    # The arguments keep their inner spaces and line breaks: a form typed as lines depends on them.
+    arguments = text.strip()
+    for _ in range(best[0]):
+        parts = arguments.split(None, 1)
+        arguments = parts[1] if len(parts) > 1 else ""
+    return Route(best[1], best[2], arguments)
+
+
+def suggestion(commands: Sequence[tuple[str, Command]], text: str) -> str:
+    """The visible command nearest to what was typed, or the help."""
+    paths = [" ".join(path) for _, command in commands if not command.hidden for path in (command.path, command.french)]
+    near = difflib.get_close_matches(text.casefold()[:60], [path for path in paths if path], n=1, cutoff=0.5)
+    return near[0] if near else "help"
+
+
+class Dispatcher:
+    """Hands each event to the features that listen, and commits what they decided in one transaction."""
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        ports: Ports,
+        journal: Journal,
+        on_committed: Callable[[], None] | None = None,
+    ) -> None:
+        """``on_committed`` is called after each commit, to wake the outbox and the clock."""
+        self._features = tuple(features)
+        self._commands = catalogue(features)
+        self._ports = ports
+        self._journal = journal
+        self._on_committed = on_committed
+
+    async def handle(self, event: Event, accepted: Accepted | None = None) -> None:
+        """Run every listener for ``event``, and its command if it is one; then commit and mark ``accepted`` done."""
+        plans = []
+        for feature in self._features:
+            for listener in feature.listeners:
+                if type(event) is listener.event:
+                    plans.append(await self._isolated(feature.name, listener.run, event))
+        if isinstance(event, CommandGiven):
+            plans.append(await self._command(event))
+        await self._commit(event, plans, accepted=accepted)
+
+    async def fire(self, timer: Timer) -> None:
+        """Run the timer's function and commit; a timer nobody knows any more is removed."""
+        event = TimerFired(
+            id=f"timer/{timer.feature}/{timer.name}/{timer.key}/{timer.due.isoformat()}",
+            at=self._ports.clock.now(),
+            workspace=timer.workspace,
+            name=timer.name,
+            key=timer.key,
+            due=timer.due,
+        )
+        plans = []
+        for feature in self._features:
+            if feature.name == timer.feature and timer.name in feature.timers:
+                plans.append(await self._isolated(feature.name, feature.timers[timer.name], event))
+        await self._commit(event, plans, fired=timer)
+
+    async def _commit(
+        self, event: Event, plans: list[Planned], accepted: Accepted | None = None, fired: Timer | None = None
+    ) -> None:
+        await self._journal.commit(
+            event.workspace, plans, at=self._ports.clock.now(), source=event.id, handled=accepted, fired=fired
+        )
+        if self._on_committed is not None:
+            self._on_committed()
+
+    def _context(self, event: Event) -> Context:
+        return Context(self._ports, event.workspace, self._ports.clock.now())
+
+    async def _isolated(self, feature: str, run: Callable[..., object], event: Event) -> Planned:
+        """One feature's function; when it fails, its actions are dropped and the others go on."""
+        context = self._context(event)
+        try:
+            await run(context, event)  # type: ignore[misc]  # Listeners take the event type they named.
+        except Exception as error:
+            _log_failure(feature, event, error)
+            return Planned(feature)
+        return Planned(feature, tuple(context.actions))
+
+    async def _command(self, event: CommandGiven) -> Planned:
+        found = route(self._commands, event.text) if event.text.strip() else route(self._commands, "help")
+        context = self._context(event)
+        member = await context.member(event.member)
+        if found is None:
+            near = suggestion(self._commands, event.text)
+            words = context.words(member.language, "core.unknown_command", near=near)
+            help_button = Button(context.words(member.language, "core.help_button"), "help")
+            context.reply(event, Message(words, (help_button,)))
+            return Planned("core", tuple(context.actions))
+        command = found.command
+        if member.role < command.role:
+            role = context.words(member.language, f"core.{_ROLE_WORDS[command.role]}")
+            context.reply(event, context.words(member.language, "core.refused", role=role))
+            return Planned("core", tuple(context.actions))
+        context.do(Count(_command_signal(event, found)))
+        try:
+            await command.run(context, event, found.arguments)
+        except BadInput as problem:
+            return self._failed(found.feature, event, context, str(problem), member.language)
+        except Exception as error:
+            _log_failure(found.feature, event, error)
+            return self._failed(found.feature, event, context, "", member.language)
+        return Planned(found.feature, tuple(context.actions))
+
+    def _failed(self, feature: str, event: CommandGiven, used: Context, problem: str, language: Language) -> Planned:
+        """What the person hears instead of the command's own answer, whose actions are dropped."""
+        context = Context(self._ports, used.workspace, used.now)
+        context.reply(event, problem or context.words(language, "core.failed"))
+        return Planned(feature, tuple(context.actions))
+
+
+def _command_signal(event: CommandGiven, found: Route) -> Signal:
+    return Signal(
+        source=f"{event.id}/command",
+        workspace=event.workspace,
+        at=event.at,
+        what=What.COMMAND,
+        member=event.member,
+        channel=None if event.direct else event.channel,
+        about=" ".join(found.command.path),
+    )
+
+
+def _log_failure(feature: str, event: Event, error: Exception) -> None:
+    """Where it failed, without a word of what anybody wrote: an exception's text may quote a message."""
+    trace = error.__traceback__
+    where = "?"
+    while trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    log.error("%s failed on %s: %s at %s", feature, type(event).__name__, type(error).__name__, where)

@@ -1,0 +1,75 @@
+"""Everything that can go wrong on purpose.
+
+AllantError
+├── BadInput              something a person wrote is wrong: says what, where and how to mend it
+│   └── BadContent        a file of content/ or schedules/; carries the problems
+├── PlatformError         a platform did not do what was asked
+│   ├── RateLimited       try again after ``retry_after`` seconds
+│   ├── Unreachable       it certainly did not arrive: try again later
+│   ├── Unsure            it may or may not have arrived: look it up, or ask the animator
+│   └── Refused           it will never be accepted: do not try again
+└── WriterUnavailable     the writing service is off, failed, or took too long
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AllantError(Exception):
+    """The base of Allant's own errors."""
+
+
+class BadInput(AllantError):
+    """A person's input cannot be used; the text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in a file: where, why, how to mend it. ``line`` counts from 1; 0 when it is the whole file."""
+
+    file: str
+    line: int
+    reason: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.reason}" + (f" ({self.mend})" if self.mend else "")
+
+
+class BadContent(BadInput):
+    """Files of content/ or schedules/ with problems."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PlatformError(AllantError):
+    """A platform did not do what was asked."""
+
+
+class RateLimited(PlatformError):
+    """The platform asks to wait ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"asked to wait {retry_after:.1f} s")
+
+
+class Unreachable(PlatformError):
+    """The platform could not be reached, and nothing was sent."""
+
+
+class Unsure(PlatformError):
+    """Whether the platform took it is not known: the connection broke after the request was sent."""
+
+
+class Refused(PlatformError):
+    """The platform refuses for good: no right, no such channel, message too long."""
+
+
+class WriterUnavailable(AllantError):
+    """The writing service is off, failed, or took too long."""

@@ -1,0 +1,214 @@
+"""A feature: one community practice, declared as data, and the context its functions work in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from bot.core.actions import Action, Send
+from bot.core.community import Channel, ChannelLanguage, Member, Role
+from bot.core.delivery import Kind
+from bot.core.events import CommandGiven, Event
+from bot.core.localtime import known_zone
+from bot.core.message import Markup, Message
+from bot.core.policy import PolicyRules
+from bot.core.ports import (
+    Channels,
+    Clock,
+    FeedReader,
+    Ledger,
+    Library,
+    Measures,
+    Members,
+    Notes,
+    Timers,
+    Timetable,
+    Writer,
+)
+from bot.core.refs import LANGUAGES, Language, MemberRef, WorkspaceRef
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a feature may use."""
+
+    clock: Clock
+    members: Members
+    channels: Channels
+    notes: Notes
+    timers: Timers
+    ledger: Ledger
+    measures: Measures
+    library: Library
+    timetable: Timetable
+    feeds: FeedReader
+    writer: Writer
+    catalogue: Sequence[tuple[str, Command]] = ()
+    """Every command with its feature's name, for the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired(Event):
+    """A durable timer of the feature reached its moment ``due``. Made by ourselves; never in the inbox."""
+
+    name: str = field(default="", kw_only=True)
+    key: str = field(default="", kw_only=True)
+    due: datetime = field(kw_only=True)
+
+
+class Context:
+    """What a feature's function gets for one event in one workspace: the ports, and a place to put its actions.
+
+    The actions of all features for the event are committed together, after the functions returned. What a function
+    wrote itself is not yet seen by its reads.
+    """
+
+    def __init__(self, ports: Ports, workspace: WorkspaceRef, now: datetime) -> None:
+        self.ports = ports
+        self.workspace = workspace
+        self.now = now
+        self.actions: list[Action] = []
+        self.members = ports.members
+        self.channels = ports.channels
+        self.notes = ports.notes
+        self.timers = ports.timers
+        self.ledger = ports.ledger
+        self.measures = ports.measures
+        self.library = ports.library
+        self.timetable = ports.timetable
+        self.feeds = ports.feeds
+        self.writer = ports.writer
+
+    def do(self, *actions: Action) -> None:
+        """Have these done when the event's work is committed."""
+        self.actions.extend(actions)
+
+    @property
+    def policy(self) -> PolicyRules:
+        return self.timetable.rules(PolicyRules)
+
+    async def note(self, kind: type[T], key: str) -> T | None:
+        """What was remembered of this type under ``key``."""
+        return await self.notes.get(self.workspace, kind, key)
+
+    async def member(self, ref: MemberRef) -> Member:
+        """The member; somebody unknown (or forgotten) is a plain member without a name."""
+        return await self.members.get(ref) or Member(ref, name="", zone=self.policy.zone)
+
+    def zone_of(self, member: Member) -> str:
+        """The member's zone, or the workspace's where the platform named none that exists."""
+        return known_zone(member.zone, self.policy.zone)
+
+    def say_day(self, language: Language, day: date) -> Markup:
+        """The day in words: ``Tuesday 1 December 2026``, ``mardi 1er décembre 2026``."""
+        number = self.words(language, "time.first") if day.day == 1 else str(day.day)
+        weekday = self.words(language, f"time.weekday_{day.isoweekday()}")
+        month = self.words(language, f"time.month_{day.month}")
+        return self.words(language, "time.day", weekday=weekday, number=number, month=month, year=day.year)
+
+    def say_moment(self, language: Language, moment: datetime, zone: str) -> Markup:
+        """The aware ``moment`` in the wall-clock time of ``zone``, in words."""
+        local = moment.astimezone(ZoneInfo(zone))
+        # The zone's short name settles which of two equal times is meant, and whose noon it is.
+        return self.words(
+            language,
+            "time.moment",
+            day=self.say_day(language, local.date()),
+            clock=f"{local:%H:%M}",
+            zone=f"{local:%Z}",
+        )
+
+    async def language_of(self, ref: MemberRef) -> Language:
+        return (await self.member(ref)).language
+
+    def words(self, language: Language, key: str, **values: object) -> Markup:
+        return self.library.words(language, key, **values)
+
+    def bilingual(self, language: ChannelLanguage, make: Callable[[Language], str]) -> Markup:
+        """The text for a place's language; for ``both``, French then English with a line between."""
+        if language != "both":
+            return Markup(make(language))
+        return Markup("\n\n---\n\n".join(make(each) for each in LANGUAGES))
+
+    def reply(self, command: CommandGiven, message: Message | str, *, private: bool = True) -> None:
+        """Answer whoever gave the command, where they gave it; ``private``: so that only they see it."""
+        content = message if isinstance(message, Message) else Message(message)
+        self.do(
+            Send(
+                to=command.channel,
+                message=content,
+                kind=Kind.ANSWER,
+                thread=command.thread,
+                visible_to=command.member if private and not command.direct else None,
+            )
+        )
+
+    async def tell_animators(self, make: Callable[[Language], Message], key: str = "") -> None:
+        """Tell those who animate: in their channel if policy.yaml names one, else each in a direct message.
+
+        ``key``: say it once for this key (see Send).
+        """
+        channel = await self.channel_named(self.policy.animators_channel)
+        if channel is not None:
+            language = "fr" if channel.language == "both" else channel.language
+            self.do(Send(to=channel.ref, message=make(language), kind=Kind.NOTICE, key=key))
+            return
+        for member in await self.members.with_role(self.workspace, Role.ANIMATOR):
+            own = f"{key}/{member.ref.id}" if key else ""
+            self.do(Send(to=member.ref, message=make(member.language), kind=Kind.NOTICE, key=own))
+
+    async def channel_named(self, name: str) -> Channel | None:
+        """The channel of that name (with or without #, any case) or id; None when there is none."""
+        wanted = name.strip().removeprefix("#").casefold()
+        if not wanted:
+            return None
+        for channel in await self.channels.all(self.workspace):
+            if wanted in (channel.name.casefold(), channel.ref.id.casefold()):
+                return channel
+        return None
+
+
+CommandFunction = Callable[[Context, CommandGiven, str], Awaitable[None]]
+"""Gets the context, the command, and the words after its path, stripped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """``/allant`` followed by ``path``; ``french`` is the same command in French words.
+
+    Its one-line help is ``<feature>.help_<path joined with _>`` in content/messages; ``usage`` shows its arguments,
+    by the key ``<feature>.usage_…`` where ``has_arguments``.
+    """
+
+    path: tuple[str, ...]
+    french: tuple[str, ...] = ()
+    run: CommandFunction
+    role: Role = Role.MEMBER
+    has_arguments: bool = False
+    hidden: bool = False
+    """Given by buttons and forms only: not in the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """``run`` is called for every event of type ``event``."""
+
+    event: type[Event]
+    run: Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One community practice. ``timers`` maps a timer's name to what runs when it fires. ``rules`` is the dataclass of
+    its rhythm, read from schedules/ under the feature's name; None when it has none."""
+
+    name: str
+    commands: tuple[Command, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    timers: Mapping[str, Callable[[Context, TimerFired], Awaitable[None]]] = field(default_factory=dict)
+    rules: type | None = None

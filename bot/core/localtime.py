@@ -1,0 +1,36 @@
+"""Wall-clock time: a moment in somebody's zone, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+def known_zone(name: str, fallback: str) -> str:
+    """``name`` when it is an IANA zone, else ``fallback``: platforms also send empty or invented names."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return fallback
+    return name
+
+
+def local_moment(day: date, at: time, zone: str) -> datetime:
+    """``at`` on ``day`` in ``zone`` as aware UTC; in a skipped hour the moment the clocks jump to or after it, in a
+    repeated hour the first of the two."""
+    return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)
+
+
+def local_date(moment: datetime, zone: str) -> date:
+    """The date of the aware ``moment`` in ``zone``."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def working_day(start: date, count: int, working_days: tuple[int, ...]) -> date:
+    """The ``count``-th working day after ``start`` (0 Monday in ``working_days``); ``start`` itself for 0."""
+    day = start
+    while count > 0:
+        day += timedelta(days=1)
+        if not working_days or day.weekday() in working_days:
+            count -= 1
+    return day

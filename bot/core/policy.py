@@ -1,0 +1,150 @@
+"""Who may say what, where, when and how much: quiet hours, working days, and the attention budget.
+
+Pure decisions over the rules of schedules/policy.yaml. All moments are aware; zones are IANA names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.core.delivery import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRules:
+    """schedules/policy.yaml, under ``policy:``. Budgets count the bot's unasked messages over every feature."""
+
+    zone: str = "Europe/Paris"
+    quiet_from: time = time(19, 0)
+    quiet_to: time = time(8, 0)
+    working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """0 is Monday. Outside them nothing unasked goes out."""
+    holidays: tuple[date, ...] = ()
+    """Local dates treated like days that are not worked."""
+    channel_day: int = 3
+    channel_week: int = 10
+    member_day: int = 2
+    member_week: int = 6
+    animators_channel: str = ""
+    """Where animators are told things; empty: a direct message to each animator."""
+    threshold: int = 5
+    """No figure is shown about fewer people than this. Never below 5 (the design's promise)."""
+    patience: timedelta = field(default=timedelta(days=4))
+    """How long a message that did not fit may wait for room before it is held back for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """How many unasked messages a place already got: today and in the last seven days."""
+
+    day: int = 0
+    week: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Send it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not before ``until`` (aware UTC); ``reason`` is one of quiet_hours, day_budget, week_budget, away, muted."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBack:
+    """Never; ``reason`` as for :class:`Wait`, or expired, muted, gone."""
+
+    reason: str
+
+
+Verdict = Go | Wait | HoldBack
+
+
+def is_open(moment: datetime, rules: PolicyRules, zone: str) -> bool:
+    """Whether ``moment`` lies in the working hours of ``zone``."""
+    local = moment.astimezone(ZoneInfo(zone))
+    if not _worked(local.date(), rules):
+        return False
+    if rules.quiet_from == rules.quiet_to:
+        return True
+    clock = local.time().replace(tzinfo=None)
+    if rules.quiet_from < rules.quiet_to:
+        return not rules.quiet_from <= clock < rules.quiet_to
+    return rules.quiet_to <= clock < rules.quiet_from
+
+
+def next_open(moment: datetime, rules: PolicyRules, zone: str) -> datetime:
+    """The first moment from ``moment`` on at which unasked messages may go out in ``zone``, as aware UTC."""
+    if is_open(moment, rules, zone) or not rules.working_days:
+        return moment
+    tz = ZoneInfo(zone)
+    local = moment.astimezone(tz)
+    for ahead in range(9 + len(rules.holidays)):
+        day = (local + timedelta(days=ahead)).date()
+        opening = datetime.combine(day, rules.quiet_to, tz)
+        if opening >= local and _worked(day, rules):
+            # Through UTC and back, so that an opening inside a skipped hour becomes the next valid minute.
+            return opening.astimezone(ZoneInfo("UTC"))
+    return moment
+
+
+def _worked(day: date, rules: PolicyRules) -> bool:
+    return day.weekday() in rules.working_days and day not in rules.holidays
+
+
+def start_of_day(moment: datetime, zone: str) -> datetime:
+    """Midnight of ``moment``'s day in ``zone``, as aware UTC."""
+    tz = ZoneInfo(zone)
+    local = moment.astimezone(tz)
+    return datetime.combine(local.date(), time(0), tz).astimezone(ZoneInfo("UTC"))
+
+
+def judge(
+    kind: Kind,
+    *,
+    now: datetime,
+    planned_for: datetime,
+    expires: datetime | None,
+    rules: PolicyRules,
+    zone: str,
+    attention: Attention,
+    direct: bool,
+    muted_until: datetime | None = None,
+    away_until: datetime | None = None,
+    active: bool = True,
+) -> Verdict:
+    """Whether an unasked message may go out now.
+
+    ``direct``: to a member, whose budget, mute and absence count; otherwise to a channel. ``planned_for`` is when it
+    was first due: it waits at most ``rules.patience`` from there, or until ``expires``.
+    """
+    if not active:
+        return HoldBack("gone")
+    if not kind.unasked:
+        return Go()
+    deadline = expires if expires is not None else planned_for + rules.patience
+    if now > deadline:
+        return HoldBack("expired")
+    if muted_until is not None and muted_until > now:
+        return HoldBack("muted")
+    if away_until is not None and away_until > now:
+        return _wait(away_until, "away", deadline)
+    if not is_open(now, rules, zone):
+        return _wait(next_open(now, rules, zone), "quiet_hours", deadline)
+    per_day, per_week = (rules.member_day, rules.member_week) if direct else (rules.channel_day, rules.channel_week)
+    tomorrow = start_of_day(start_of_day(now, zone) + timedelta(hours=36), zone)
+    if attention.day >= per_day:
+        return _wait(next_open(tomorrow, rules, zone), "day_budget", deadline)
+    if attention.week >= per_week:
+        return _wait(next_open(tomorrow, rules, zone), "week_budget", deadline)
+    return Go()
+
+
+def _wait(until: datetime, reason: str, deadline: datetime) -> Verdict:
+    return Wait(until, reason) if until <= deadline else HoldBack(reason)

@@ -1,0 +1,418 @@
+"""The ports: what the features and the engine need from the outside, without knowing who gives it.
+
+Each port has one contract suite in tests/contract, which every implementation passes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeVar
+
+from bot.core.actions import Planned
+from bot.core.calendar import Item, Occurrence
+from bot.core.community import Channel, ChannelLanguage, Member, Role
+from bot.core.delivery import Delivery, Receipt, State
+from bot.core.events import Event
+from bot.core.knowledge import Entry, Found, Page, Prompt
+from bot.core.message import Markup
+from bot.core.policy import Attention
+from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
+from bot.core.signals import DayCount, Figures, What
+
+T = TypeVar("T")
+
+
+class Clock(ABC):
+    """What time it is."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+
+
+# What the store holds
+
+
+class Members(ABC):
+    """The list of who is who."""
+
+    @abstractmethod
+    async def get(self, ref: MemberRef) -> Member | None:
+        """The member, or None when unknown (or forgotten)."""
+
+    @abstractmethod
+    async def with_role(self, workspace: WorkspaceRef, role: Role) -> Sequence[Member]:
+        """Active members with ``role`` or a higher one."""
+
+    @abstractmethod
+    async def named(self, workspace: WorkspaceRef, name: str) -> Member | None:
+        """The member with this id or display name (case and a leading @ do not matter); None when none or several."""
+
+
+class Channels(ABC):
+    """The places to talk, with what schedules/channels.yaml says of them."""
+
+    @abstractmethod
+    async def get(self, ref: ChannelRef) -> Channel | None: ...
+
+    @abstractmethod
+    async def all(self, workspace: WorkspaceRef) -> Sequence[Channel]:
+        """Channels neither direct nor archived, by name."""
+
+
+class Notes(ABC):
+    """Small things features remember: frozen dataclasses by type and key (see actions.Remember)."""
+
+    @abstractmethod
+    async def get(self, workspace: WorkspaceRef, kind: type[T], key: str) -> T | None: ...
+
+    @abstractmethod
+    async def all(self, workspace: WorkspaceRef, kind: type[T], prefix: str = "") -> Mapping[str, T]:
+        """Every value of this type whose key begins with ``prefix``, by key, in the order of the keys."""
+
+    @abstractmethod
+    async def about(self, member: MemberRef) -> Mapping[str, object]:
+        """What is kept about a member, ready for JSON: the person's row, notes, timers, deliveries, counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A durable timer: ``feature``'s timer ``name`` fires for ``key`` at ``due`` (aware UTC)."""
+
+    workspace: WorkspaceRef
+    feature: str
+    name: str
+    key: str
+    due: datetime
+
+
+class Timers(ABC):
+    @abstractmethod
+    async def get(self, workspace: WorkspaceRef, feature: str, name: str, key: str) -> Timer | None: ...
+
+    @abstractmethod
+    async def all(self, workspace: WorkspaceRef, feature: str, name: str) -> Sequence[Timer]: ...
+
+    @abstractmethod
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
+        """Timers due by ``now``, earliest first."""
+
+    @abstractmethod
+    async def next_due(self) -> datetime | None:
+        """When the earliest timer of all is due; None when there is none."""
+
+
+class Ledger(ABC):
+    """What was, is and will be delivered: for the features to read."""
+
+    @abstractmethod
+    async def recent(
+        self, workspace: WorkspaceRef, *, feature: str = "", state: State | None = None, limit: int = 20
+    ) -> Sequence[Delivery]:
+        """The latest deliveries, newest first."""
+
+    @abstractmethod
+    async def find(self, workspace: WorkspaceRef, key: str) -> Delivery | None: ...
+
+    @abstractmethod
+    async def sent_as(self, workspace: WorkspaceRef, channel: ChannelRef, message_id: str) -> Delivery | None:
+        """The delivery that became this message on the platform."""
+
+    @abstractmethod
+    async def attention(self, place: Place, now: datetime, zone: str) -> Attention:
+        """The unasked messages a place got: since midnight in ``zone``, and in the last seven days."""
+
+    @abstractmethod
+    async def held_back(self, workspace: WorkspaceRef, since: datetime) -> Mapping[str, int]:
+        """How many were held back since then, by reason."""
+
+
+class Measures(ABC):
+    """Figures over the signals."""
+
+    @abstractmethod
+    async def figures(
+        self, workspace: WorkspaceRef, *, at: datetime, channel: ChannelRef | None = None, weeks: int = 4
+    ) -> Figures:
+        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks."""
+
+    @abstractmethod
+    async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:
+        """Messages of each local day from ``since`` to ``until``, both included; days without any are there with 0."""
+
+    @abstractmethod
+    async def did(self, member: MemberRef, what: What, since: datetime) -> bool:
+        """Whether the member did this since then. For the member's own journey only, never to report on anyone."""
+
+    @abstractmethod
+    async def counts(self, workspace: WorkspaceRef, what: What, since: datetime) -> Mapping[str, int]:
+        """How often, by ``about``."""
+
+
+# What the engine needs of the store
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event in the inbox, not yet handled; ``number`` is its place in the order of arrival."""
+
+    number: int
+    event: Event
+
+
+class Inbox(ABC):
+    """Where events wait, durably and sealed, until they are handled."""
+
+    @abstractmethod
+    async def accept(self, event: Event) -> Accepted | None:
+        """Commit the event; returns once it is on disk. None when this workspace already delivered this id."""
+
+    @abstractmethod
+    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
+        """Events accepted but not handled, oldest first: what a restart goes on with."""
+
+
+class Journal(ABC):
+    """The one place where what features decided becomes true, all in one transaction."""
+
+    @abstractmethod
+    async def commit(
+        self,
+        workspace: WorkspaceRef,
+        plans: Sequence[Planned],
+        *,
+        at: datetime,
+        source: str,
+        handled: Accepted | None = None,
+        fired: Timer | None = None,
+    ) -> int:
+        """Apply all actions, mark ``handled`` done (its words are dropped), remove ``fired`` unless it was set anew.
+
+        ``source`` names the cause, for the keys of deliveries without one. When ``fired`` is no longer there with
+        the same moment, or ``handled`` is already handled, somebody else did it: nothing is applied. Returns how
+        many deliveries were planned.
+        """
+
+
+class Outbound(ABC):
+    """The ledger as the outbox sees it."""
+
+    @abstractmethod
+    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+        """Planned deliveries that are due, in the order of priority and planning, still marked planned.
+
+        While a place has an earlier delivery that is being sent, its later ones are not claimed; nor are those to
+        places in ``busy``, so that a slow place with a long queue hides no other.
+        """
+
+    @abstractmethod
+    async def sending(self, delivery: Delivery, now: datetime) -> bool:
+        """Durable before the request leaves: from here a crash leaves it half-sent.
+
+        False when it is no longer planned (erased, skipped, or taken by another process): then it is not sent.
+        """
+
+    @abstractmethod
+    async def sent(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None: ...
+
+    @abstractmethod
+    async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
+        """Back to planned, not before ``until``; ``planned_for`` stays. Counts an attempt unless the reason is a
+        policy's (see :class:`bot.core.policy.Wait`)."""
+
+    @abstractmethod
+    async def close(self, delivery: Delivery, state: State, reason: str) -> None:
+        """Failed, held back, or uncertain, for good."""
+
+    @abstractmethod
+    async def half_sent(self) -> Sequence[Delivery]:
+        """Deliveries a crash left between sending and sent."""
+
+    @abstractmethod
+    async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
+        """When the earliest planned delivery is due, those to places in ``busy`` left out."""
+
+
+# What a platform does
+
+OnEvent = Callable[[Event], Awaitable[None]]
+"""Awaited by the adapter before it acknowledges the event to the platform: it returns once the event is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do. ``safe_to_repeat``: the same key is never posted twice, so a half-sent delivery is sent
+    again. ``can_look_up``: ``find`` tells whether a key went out. With neither, half-sent means uncertain."""
+
+    safe_to_repeat: bool = False
+    can_look_up: bool = False
+    buttons: bool = False
+    forms: bool = False
+    private_replies: bool = False
+    threads: bool = True
+    edits: bool = True
+
+
+class Platform(ABC):
+    """One workspace on one chat platform."""
+
+    workspace: WorkspaceRef
+    can: Capabilities
+
+    @abstractmethod
+    async def directory(self) -> AsyncIterator[Member | Channel]:
+        """The members and channels as they are now, for the start."""
+        raise NotImplementedError
+        yield
+
+    @abstractmethod
+    async def run(self, on_event: OnEvent) -> None:
+        """Listen until cancelled. Connection losses are mended inside; only what cannot be mended raises."""
+
+    @abstractmethod
+    async def do(self, delivery: Delivery) -> Receipt:
+        """Carry out one delivery. Raises RateLimited, Unreachable, Unsure or Refused."""
+
+    @abstractmethod
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        """Whether a half-sent delivery went out (only with ``can.can_look_up``)."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+
+class Renderer(ABC):
+    """Markdown made into what a platform shows."""
+
+    @abstractmethod
+    def html(self, markdown: str, link: Callable[[str], str | None]) -> str:
+        """Safe HTML. ``link`` gives the href for each link's address, or None to show its text alone."""
+
+    @abstractmethod
+    def plain(self, markdown: str, link: Callable[[str], str | None]) -> str:
+        """Readable text without markup; links as ``text (address)``."""
+
+
+# Words and time
+
+
+class Library(ABC):
+    """Words people read, and finding the right ones."""
+
+    @abstractmethod
+    def words(self, language: Language, key: str, **values: object) -> Markup:
+        """The bot's words ``file.key`` of content/messages, filled in. With ``count`` among the values, ``key.one`` or
+        ``key.other`` is taken by the language's plural rule. An unknown key raises KeyError."""
+
+    @abstractmethod
+    async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
+        """Entries that answer ``question``, best first. ``kind`` narrows to faq or tutorial."""
+
+    @abstractmethod
+    def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
+        """The entry in this language, or in the other where only that exists. None when a guest may not see it."""
+
+    @abstractmethod
+    def entries(self, language: Language, *, guest: bool, kind: str = "") -> Sequence[Entry]:
+        """Every entry, by title, each in this language where it has it."""
+
+    @abstractmethod
+    def page(self, name: str, language: Language) -> Page | None:
+        """The page in this language, or in the other where only that exists."""
+
+    @abstractmethod
+    def pages(self, folder: str) -> Sequence[str]:
+        """The names of the pages in ``folder`` (``welcome/employee``), sorted."""
+
+    @abstractmethod
+    def prompts(self) -> Sequence[Prompt]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRules:
+    """What schedules/channels.yaml says of a channel. ``about``: what it is for, in each language, for newcomers."""
+
+    tags: tuple[str, ...] = ()
+    language: ChannelLanguage = "both"
+    zone: str = ""
+    one_way: bool = False
+    about: Mapping[Language, str] = field(default_factory=dict)
+
+
+class Timetable(ABC):
+    """What schedules/ says: items, and the rhythm of each feature."""
+
+    @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """Every calendar item, by id."""
+
+    @abstractmethod
+    def item(self, item_id: str) -> Item | None: ...
+
+    @abstractmethod
+    def next(self, item: Item, after: datetime, installed: datetime) -> datetime | None:
+        """The item's first moment strictly after ``after``; both aware UTC. ``installed``: when this workspace first
+        started, for launches that count from there. None when there is none left."""
+
+    @abstractmethod
+    def between(self, since: datetime, until: datetime, installed: datetime) -> Sequence[Occurrence]:
+        """Every occurrence from ``since`` (included) to ``until`` (not), earliest first."""
+
+    @abstractmethod
+    def rules(self, kind: type[T]) -> T:
+        """The rhythm of a feature: the dataclass it declared, read from schedules/, or its defaults."""
+
+    @abstractmethod
+    def channel(self, name: str) -> ChannelRules | None: ...
+
+
+# Outside services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEntry:
+    """One news item. ``published`` aware UTC, None when the feed does not say. All text is untrusted."""
+
+    id: str
+    title: str
+    url: str
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRead:
+    """What reading a feed gave: ``entries`` newest first, none when nothing changed."""
+
+    title: str = ""
+    entries: tuple[FeedEntry, ...] = ()
+    etag: str = ""
+    modified: str = ""
+    unchanged: bool = False
+
+
+class FeedReader(ABC):
+    @abstractmethod
+    async def read(self, url: str, *, etag: str = "", modified: str = "") -> FeedRead:
+        """Fetch and read a feed. Raises BadInput (not a feed, address refused, too large) or Unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text in both languages."""
+
+    fr: str
+    en: str
+
+
+class Writer(ABC):
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What wrote it, for people to see: the model's name, or ``canned``."""
+
+    @abstractmethod
+    async def draft(self, theme: str) -> Draft:
+        """A post on ``theme`` for animators to edit. Raises WriterUnavailable."""

@@ -1,0 +1,94 @@
+"""Signals: that something happened, never what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
+
+
+class What(StrEnum):
+    """The kinds of signal."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    POSTED = "posted"  # a message at the root of a channel
+    REPLIED = "replied"  # a message in a thread
+    REACTED = "reacted"
+    COMMAND = "command"
+    BOT_REACTED = "bot_reacted"  # a reaction to one of the bot's messages
+    BOT_REPLIED = "bot_replied"  # a reply in a thread that one of the bot's posts began
+    ASKED = "asked"  # a question to the FAQ
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    HELPED = "helped"
+    NOT_HELPED = "not_helped"
+    JOURNEY_STARTED = "journey_started"
+    JOURNEY_COMPLETED = "journey_completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One thing that happened. ``at`` is an aware UTC moment.
+
+    ``source`` is unique for what is counted (the platform's event id and the kind): counting it again changes nothing.
+    ``about`` is a key that groups (the FAQ entry's slug; the bot delivery replied to), never words.
+    """
+
+    source: str
+    workspace: WorkspaceRef
+    at: datetime
+    what: What
+    member: MemberRef | None = None
+    channel: ChannelRef | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekFigures:
+    """One ISO week of a workspace or channel. ``week`` is its Monday. None where fewer people than the threshold."""
+
+    week: date
+    active_members: int | None
+    messages: int
+    replies: int
+    reactions: int
+    joins: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What ``allant stats`` shows. A figure about people is None when it concerns fewer than ``threshold`` of them."""
+
+    workspace: WorkspaceRef
+    channel: ChannelRef | None
+    at: datetime
+    threshold: int
+    active_day: int | None
+    active_week: int | None
+    active_month: int | None
+    messages: int
+    replies: int
+    reactions: int
+    commands: int
+    newcomers: int | None
+    newcomers_activated: int | None
+    silent_channels: tuple[str, ...]
+    bot_posts: int
+    replies_per_bot_post: float | None
+    asked: int
+    answered: int
+    unanswered: int
+    helped: int
+    not_helped: int
+    weeks: tuple[WeekFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Messages of one local day in a channel."""
+
+    day: date
+    messages: int

@@ -1,0 +1,1 @@
+"""The community practices, one file each."""
