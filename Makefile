@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-kill lint types rules bench fmt clean
+.PHONY: help install demo test test-browser test-kill lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,14 +20,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## Start Allant with a simulated organisation on http://127.0.0.1:8080 (Ctrl-C stops it)
 	@$(BIN)/allant demo
 
-test: lint types ## Check everything: linters, types, import table, and the whole test suite
+test: lint types rules ## Check everything: linters, types, import table, and the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 test-browser: install ## The playground in headless Chromium (needs Debian's chromium, or CHROMIUM=path)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 test-kill: install ## Kill a running Allant at random, on the playground and on Synapse, and count what arrived
-	$(BIN)/python -m pytest -m kill $(ARGS)
+	$(BIN)/python -m pytest -m kill -s $(ARGS)
 
 lint: install ## Linters and format
 	$(BIN)/ruff check .
@@ -38,6 +38,9 @@ types: install ## mypy --strict
 
 rules: install ## The design's import table
 	$(BIN)/lint-imports
+
+docs: install ## Write the pages of all commands from what the features declare
+	$(BIN)/python -m bot.reference
 
 bench: install ## Measure speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench

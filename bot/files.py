@@ -109,7 +109,8 @@ def parse_yaml(text: str, name: str, first_line: int = 1) -> Located:
         node = loader.get_single_node()
         if node is None:
             return Located(name, None)
-        _refuse_aliases(text, name, first_line)
+        if "*" in text:
+            _refuse_aliases(text, name, first_line)
         value = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -117,7 +118,7 @@ def parse_yaml(text: str, name: str, first_line: int = 1) -> Located:
         reason = error.problem or "is not valid YAML"
         mend = "look at the indentation, and quote text that holds “: ” or begins with a special character"
         raise BadContent([Problem(name, line, f"is not valid YAML: {reason}", mend)]) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadContent([Problem(name, first_line, f"is not valid YAML: {type(error).__name__}")]) from None
     finally:
         loader.dispose()
@@ -194,13 +195,23 @@ _REASONS = {
 }
 
 
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+"""One for each type met: making one takes a millisecond, which each of three hundred files would pay again."""
+
+
+def _adapter_for(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
 def validate(kind: type[T] | Any, located: Located, path: Sequence[str | int] = ()) -> T:
     """The part of ``located`` at ``path`` as ``kind`` (a dataclass, TypedDict or any type). Raises BadContent."""
     value = located.value
     for step in path:
         value = value[step]
     try:
-        result: T = TypeAdapter(kind).validate_python(value)
+        result: T = _adapter_for(kind).validate_python(value)
     except ValidationError as error:
         raise BadContent([_problem(located, path, each) for each in error.errors()]) from None
     return result

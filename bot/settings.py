@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     matrix_user: str = ""
     matrix_password: SecretStr = SecretStr("")
     matrix_access_token: SecretStr = SecretStr("")
+    matrix_state_file: Path = Path("matrix.json")
     writer_api_key: SecretStr = SecretStr("")
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"

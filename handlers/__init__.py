@@ -1,1 +1,17 @@
-"""The community practices, one file each."""
+"""The community practices, one file each, and the one registry of them."""
+
+from bot.core.feature import Feature
+from handlers import admin, calendar, drafts, faq, nudge, privacy, signals, tutorials, watch, welcome
+
+FEATURES: tuple[Feature, ...] = (
+    signals.FEATURE,
+    privacy.FEATURE,
+    welcome.FEATURE,
+    calendar.FEATURE,
+    drafts.FEATURE,
+    faq.FEATURE,
+    tutorials.FEATURE,
+    nudge.FEATURE,
+    watch.FEATURE,
+    admin.FEATURE,
+)

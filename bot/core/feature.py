@@ -119,7 +119,7 @@ class Context:
             language,
             "time.moment",
             day=self.say_day(language, local.date()),
-            clock=f"{local:%H:%M}",
+            clock=Markup(f"{local:%H:%M}"),
             zone=f"{local:%Z}",
         )
 

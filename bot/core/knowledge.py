@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry found; ``score`` is comparable within one search only."""
+    """An entry found; ``score`` lies between 0 (nothing in common) and 1 (a perfect match)."""
 
     entry: Entry
     score: float

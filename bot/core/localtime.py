@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -24,13 +24,3 @@ def local_moment(day: date, at: time, zone: str) -> datetime:
 def local_date(moment: datetime, zone: str) -> date:
     """The date of the aware ``moment`` in ``zone``."""
     return moment.astimezone(ZoneInfo(zone)).date()
-
-
-def working_day(start: date, count: int, working_days: tuple[int, ...]) -> date:
-    """The ``count``-th working day after ``start`` (0 Monday in ``working_days``); ``start`` itself for 0."""
-    day = start
-    while count > 0:
-        day += timedelta(days=1)
-        if not working_days or day.weekday() in working_days:
-            count -= 1
-    return day

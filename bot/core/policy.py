@@ -69,7 +69,7 @@ Verdict = Go | Wait | HoldBack
 def is_open(moment: datetime, rules: PolicyRules, zone: str) -> bool:
     """Whether ``moment`` lies in the working hours of ``zone``."""
     local = moment.astimezone(ZoneInfo(zone))
-    if not _worked(local.date(), rules):
+    if not is_worked(local.date(), rules):
         return False
     if rules.quiet_from == rules.quiet_to:
         return True
@@ -88,13 +88,14 @@ def next_open(moment: datetime, rules: PolicyRules, zone: str) -> datetime:
     for ahead in range(9 + len(rules.holidays)):
         day = (local + timedelta(days=ahead)).date()
         opening = datetime.combine(day, rules.quiet_to, tz)
-        if opening >= local and _worked(day, rules):
+        if opening >= local and is_worked(day, rules):
             # Through UTC and back, so that an opening inside a skipped hour becomes the next valid minute.
             return opening.astimezone(ZoneInfo("UTC"))
     return moment
 
 
-def _worked(day: date, rules: PolicyRules) -> bool:
+def is_worked(day: date, rules: PolicyRules) -> bool:
+    """Whether the local date ``day`` is a working day."""
     return day.weekday() in rules.working_days and day not in rules.holidays
 
 

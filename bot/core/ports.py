@@ -151,6 +151,22 @@ class Measures(ABC):
     async def counts(self, workspace: WorkspaceRef, what: What, since: datetime) -> Mapping[str, int]:
         """How often, by ``about``."""
 
+    @abstractmethod
+    async def last_signal_at(self, workspace: WorkspaceRef) -> datetime | None:
+        """When the latest signal happened: the ``at`` for figures over imported history. None when there is none."""
+
+    @abstractmethod
+    async def first_signal_at(self, channel: ChannelRef) -> datetime | None:
+        """When the channel's earliest signal happened. None when there is none."""
+
+    @abstractmethod
+    async def workspaces(self) -> Sequence[WorkspaceRef]:
+        """Every workspace with signals, in order."""
+
+    @abstractmethod
+    async def channels_seen(self, workspace: WorkspaceRef) -> Sequence[ChannelRef]:
+        """Every channel with signals, in order, also those nobody ever described."""
+
 
 # What the engine needs of the store
 

@@ -1,0 +1,6 @@
+"""When things happen: the folder schedules/ as the timetable, and the clock that fires the timers."""
+
+from bot.timetable.clockwork import Clockwork
+from bot.timetable.schedules import Schedules
+
+__all__ = ["Clockwork", "Schedules"]

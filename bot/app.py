@@ -1,0 +1,272 @@
+"""Puts Allant together: the only file that names the concrete rooms and the registry of features."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from bot.core.actions import GiveRole, Planned
+from bot.core.clock import SystemClock
+from bot.core.community import Channel, Member, Role
+from bot.core.directory import Directory
+from bot.core.dispatch import Dispatcher, catalogue
+from bot.core.errors import BadInput, Problem
+from bot.core.events import FilesChanged, Started
+from bot.core.feature import Feature, Ports
+from bot.core.intake import Intake
+from bot.core.policy import PolicyRules
+from bot.core.ports import Clock, FeedReader, Platform, Writer
+from bot.core.refs import MemberRef, WorkspaceRef
+from bot.delivery import Limits, Outbox
+from bot.feedreader import HttpFeedReader
+from bot.library import ContentLibrary
+from bot.settings import Settings
+from bot.store import Store
+from bot.timetable import Clockwork, Schedules
+from bot.writer import CannedWriter, OpenAIWriter
+from handlers import FEATURES
+
+log = logging.getLogger("allant")
+
+FILES_EVERY_SECONDS = 2.0
+"""How often content/ and schedules/ are looked at for changes."""
+
+
+def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
+    """The rhythm each feature declares, by its key in schedules/, and the policy's."""
+    return {"policy": PolicyRules} | {each.name: each.rules for each in features if each.rules is not None}
+
+
+def make_writer(settings: Settings) -> Writer:
+    """The writing service when a key is set, else the canned writer."""
+    key = settings.writer_api_key.get_secret_value()
+    if not key:
+        return CannedWriter()
+    return OpenAIWriter(api_key=key, base_url=settings.writer_base_url, model=settings.writer_model)
+
+
+def make_platforms(settings: Settings) -> list[Platform]:
+    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large."""
+    platforms: list[Platform] = []
+    if settings.matrix_homeserver:
+        from bot.markdown import MarkdownRenderer
+        from bot.platforms.matrix import MatrixPlatform
+
+        platforms.append(
+            MatrixPlatform(
+                homeserver=settings.matrix_homeserver,
+                user=settings.matrix_user,
+                password=settings.matrix_password.get_secret_value(),
+                access_token=settings.matrix_access_token.get_secret_value(),
+                language=settings.language,
+                renderer=MarkdownRenderer(),
+                state_file=settings.matrix_state_file,
+            )
+        )
+    return platforms
+
+
+def check_files(settings: Settings) -> list[Problem]:
+    """Every problem in content/ and schedules/, by file and line."""
+    library, schedules = ContentLibrary(settings.content), Schedules(settings.schedules, rules_by_name())
+    problems = {*library.load(), *library.check(), *schedules.load()}
+    problems |= set(schedules.check(lambda name, language: _has_page(library, name, language)))
+    return sorted(problems)
+
+
+def _has_page(library: ContentLibrary, name: str, language: str) -> bool:
+    page = library.page(name, "fr" if language == "fr" else "en")
+    return page is not None and page.language == language
+
+
+@dataclass(kw_only=True)
+class Allant:
+    """One running bot: what was wired together, and its start and stop."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    library: ContentLibrary
+    schedules: Schedules
+    platforms: dict[WorkspaceRef, Platform]
+    dispatcher: Dispatcher
+    intake: Intake
+    outbox: Outbox
+    clockwork: Clockwork
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _seen: tuple[str, str] = ("", "")
+    _file_problems: tuple[Problem, ...] = ()
+    _files_changed: int = 0
+
+    async def start(self, *, live: bool = True) -> None:
+        """Learn who and where, go on with what an earlier run left, then listen.
+
+        ``live=False`` starts neither the clock nor the outbox's loop: the caller moves time and calls settle().
+        """
+        for workspace, platform in self.platforms.items():
+            await self._learn(workspace, platform)
+        self._seen = self._fingerprints()
+        await self.outbox.recover()
+        await self.intake.resume()
+        for workspace in self.platforms:
+            await self.dispatcher.handle(Started(id="started", at=self.clock.now(), workspace=workspace))
+        if self._file_problems:
+            await self._tell_files_changed()
+        if live:
+            self.clockwork.every(FILES_EVERY_SECONDS, self.reload_changed_files, "files")
+            self.clockwork.start()
+            self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
+        for platform in self.platforms.values():
+            self._tasks.append(asyncio.create_task(platform.run(self.intake), name=platform.workspace.platform))
+
+    async def wait(self) -> NoReturn:
+        """Run until cancelled; a part that ends by itself is an error, which is raised."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        raise RuntimeError("a part of Allant stopped: " + ", ".join(sorted(task.get_name() for task in done)))
+
+    async def stop(self) -> None:
+        """Stop listening, let what is being sent finish, close everything. What waits is on disk."""
+        await self.clockwork.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.intake.close()
+        for platform in self.platforms.values():
+            await platform.close()
+        await self.store.close()
+
+    async def settle(self) -> None:
+        """Do all that is due now (virtual clock): events, timers, deliveries, and what follows from them."""
+        while True:
+            await self.intake.idle()
+            fired = await self.clockwork.fire_due()
+            sent = await self.outbox.drain()
+            if not fired and not sent:
+                return
+
+    async def reload_changed_files(self) -> None:
+        """Read content/ and schedules/ again if a file changed, and tell every workspace."""
+        seen = self._fingerprints()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        self._file_problems = await asyncio.to_thread(load_files, self.library, self.schedules)
+        await self._tell_files_changed()
+
+    async def _tell_files_changed(self) -> None:
+        self._files_changed += 1
+        for workspace in self.platforms:
+            event = FilesChanged(
+                id=f"files/{self.clock.now().isoformat()}/{self._files_changed}",
+                at=self.clock.now(),
+                workspace=workspace,
+                problems=self._file_problems,
+            )
+            await self.dispatcher.handle(event)
+
+    def _fingerprints(self) -> tuple[str, str]:
+        return self.library.fingerprint, self.schedules.fingerprint
+
+    async def _learn(self, workspace: WorkspaceRef, platform: Platform) -> None:
+        found: list[Member | Channel] = [each async for each in platform.directory()]
+        await self.store.register(found)
+        refs = [_admin_ref(text) for text in self.settings.admins]
+        plans = Planned("admin", tuple(GiveRole(ref, Role.ADMIN) for ref in refs if ref.workspace == workspace))
+        await self.store.journal.commit(workspace, [plans], at=self.clock.now(), source="settings")
+
+
+def _admin_ref(text: str) -> MemberRef:
+    try:
+        return MemberRef.parse(text)
+    except ValueError:
+        raise BadInput(f"ALLANT_ADMINS: {text!r} is not platform/workspace/id") from None
+
+
+def load_files(library: ContentLibrary, schedules: Schedules) -> tuple[Problem, ...]:
+    """(Re)read both folders; what has a problem keeps its last good version."""
+    return tuple(sorted({*library.load(), *schedules.load()}))
+
+
+async def assemble(
+    settings: Settings,
+    platforms: Sequence[Platform],
+    *,
+    clock: Clock | None = None,
+    features: Sequence[Feature] = FEATURES,
+    feeds: FeedReader | None = None,
+    writer: Writer | None = None,
+    limits: Limits | None = None,
+) -> Allant:
+    """Open the store, read the files and wire everything; nothing runs yet. Raises BadInput for a wrong setting."""
+    time = clock or SystemClock()
+    for name, folder in (("CONTENT", settings.content), ("SCHEDULES", settings.schedules)):
+        if not folder.is_dir():
+            raise BadInput(f"ALLANT_{name}_DIR={folder} is not a folder; make one with `allant init DIR`")
+    library, schedules = ContentLibrary(settings.content), Schedules(settings.schedules, rules_by_name(features))
+    problems = load_files(library, schedules)
+    for problem in problems:
+        log.warning("%s", problem)
+    store = await Store.open(settings.database_url, secret=settings.secret())
+    channels = Directory(store.channels, schedules)
+    ports = Ports(
+        clock=time,
+        members=store.members,
+        channels=channels,
+        notes=store.notes,
+        timers=store.timers,
+        ledger=store.ledger,
+        measures=store.measures,
+        library=library,
+        timetable=schedules,
+        feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
+        writer=writer or make_writer(settings),
+        catalogue=catalogue(features),
+    )
+    by_workspace = {platform.workspace: platform for platform in platforms}
+
+    def committed() -> None:
+        outbox.wake()
+        clockwork.wake()
+
+    dispatcher = Dispatcher(features, ports, store.journal, committed)
+    outbox = Outbox(
+        store.outbound,
+        store.ledger,
+        store.members,
+        channels,
+        schedules,
+        by_workspace,
+        time,
+        limits or Limits(),
+        dispatcher.handle,
+    )
+    clockwork = Clockwork(store.timers, time, dispatcher.fire)
+    return Allant(
+        settings=settings,
+        clock=time,
+        store=store,
+        library=library,
+        schedules=schedules,
+        platforms=by_workspace,
+        dispatcher=dispatcher,
+        intake=Intake(store.inbox, dispatcher.handle),
+        outbox=outbox,
+        clockwork=clockwork,
+        _file_problems=problems,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(allant: Allant, *, live: bool = True) -> AsyncIterator[Allant]:
+    """``allant`` started, and stopped at the end whatever happens."""
+    try:
+        await allant.start(live=live)
+        yield allant
+    finally:
+        await allant.stop()

@@ -1,0 +1,295 @@
+"""The `allant` command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.core.errors import AllantError, BadContent, Problem
+from bot.settings import Settings, read_settings, starter_folder
+
+cli = typer.Typer(
+    name="allant",
+    help="Allant keeps an organisation's chat communities alive.\n\nBegin with `allant demo`; then `allant init DIR`, "
+    "edit the words and schedules, `allant check`, and `allant run`. Settings: see .env.example.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Bring in what happened before.", no_args_is_help=True)
+db = typer.Typer(help="The database: upgrade, back up, restore.", no_args_is_help=True)
+nudges = typer.Typer(help="The nudge of quiet channels.", no_args_is_help=True)
+cli.add_typer(imports, name="import")
+cli.add_typer(db, name="db")
+cli.add_typer(nudges, name="nudge")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+Workspace = Annotated[
+    str, typer.Option("--workspace", help="platform/workspace; needed only when the database holds several.")
+]
+Lang = Annotated[Literal["fr", "en"] | None, typer.Option("--language", "-l", help="fr or en.")]
+
+
+def main() -> None:
+    """The entry point: every expected error is one clear message on stderr and exit code 1."""
+    try:
+        cli()
+    except BadContent as error:
+        print_problems(error.problems)
+        sys.exit(1)
+    except AllantError as error:
+        err.print(f"[red]allant:[/red] {escape(str(error))}")
+        sys.exit(1)
+
+
+@cli.command()
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=365, help="With --fast: how many days to play.")] = 30,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Play the days on a virtual clock, print what happened.")
+    ] = False,
+    as_json: Json = False,
+    seed: Annotated[int, typer.Option(help="The simulated organisation's seed: the same seed, the same life.")] = 1,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on (0: any free).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Keep the demo's state in this folder between runs.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No simulated chatter: only people you play.")] = False,
+) -> None:
+    """Start the playground with a simulated organisation already talking."""
+    from bot import demo as demos
+
+    if fast:
+        with _progress() as progress:
+            task = progress.add_task(f"Playing {days} days", total=days)
+            report = asyncio.run(
+                demos.play(days=days, seed=seed, on_day=lambda day: progress.update(task, completed=day))
+            )
+        if as_json:
+            print(json.dumps(report, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+        else:
+            out.print(demos.describe(report))
+        return
+    settings = _settings(**_given(host=host, port=port))
+    _log(settings)
+    _run_until_stopped(lambda stop: demos.serve(settings, stop, data=data, seed=seed, quiet=quiet, say=out.print))
+
+
+@cli.command()
+def run(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default ALLANT_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (default ALLANT_PORT).")] = None,
+) -> None:
+    """Run Allant on the platforms that the settings name."""
+    from bot import service
+
+    settings = _settings(**_given(host=host, port=port))
+    _log(settings)
+    _run_until_stopped(lambda stop: service.serve(settings, stop, say=out.print))
+
+
+@cli.command()
+def check(as_json: Json = False) -> None:
+    """Check content, schedules and settings: every problem with file, line, reason, and how to mend it."""
+    from bot.app import check_files
+
+    settings = _settings()
+    problems = check_files(settings)
+    if as_json:
+        found = [{"file": each.file, "line": each.line, "reason": each.reason, "mend": each.mend} for each in problems]
+        print(json.dumps({"problems": found}, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+    elif problems:
+        print_problems(problems)
+    else:
+        out.print(f"[green]All well[/green]: {settings.content} and {settings.schedules}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@cli.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new folder for your organisation.")]) -> None:
+    """Copy the starter content and schedules into DIR, for your organisation to edit."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        err.print(f"[red]allant:[/red] {escape(str(folder))} is not empty; name a new folder")
+        raise typer.Exit(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("content", "schedules"):
+        shutil.copytree(starter_folder(name), folder / name)
+    out.print(f"Made {folder}/content and {folder}/schedules. Next:\n  cd {folder}\n  allant check\n  allant run")
+
+
+@imports.command("slack-export")
+def import_slack_export(
+    file: Annotated[Path, typer.Argument(help="The .zip that Slack's export gives.")],
+    name: Annotated[str, typer.Option(help="What to call the workspace (default: the file's name).")] = "",
+) -> None:
+    """Read a Slack export into signals: times and counts, never words. Importing twice changes nothing."""
+    from bot import history
+
+    with _progress() as progress:
+        task = progress.add_task("Reading", total=None)
+        report = asyncio.run(
+            history.import_slack(
+                _settings(), file, name, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        )
+    out.print(report)
+
+
+@cli.command()
+def stats(
+    channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="How many weeks back.")] = 4,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As of the end of this day (UTC; default: now).")
+    ] = None,
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """How the community lives: active members, newcomers, silent channels, replies, the FAQ."""
+    from bot import history
+
+    moment = until.replace(tzinfo=UTC) if until else None
+    text, data = asyncio.run(history.stats(_settings(), workspace, channel, weeks, moment))
+    if as_json:
+        print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+    else:
+        out.print(text)
+
+
+@nudges.command("dry-run")
+def nudge_dry_run(
+    channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """List the days of the past on which a quiet channel would have been nudged. Nothing is sent."""
+    from bot import history
+
+    days = asyncio.run(history.nudge_days(_settings(), workspace, channel))
+    if as_json:
+        print(json.dumps(days, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+        return
+    for name, dates in days.items():
+        out.print(f"[bold]#{escape(name)}[/bold]: {len(dates)} " + ("day" if len(dates) == 1 else "days"))
+        for day in dates:
+            out.print(f"  {day}")
+
+
+@cli.command()
+def say(
+    words: Annotated[list[str] | None, typer.Argument(help="What to say; nothing for a conversation.")] = None,
+    language: Lang = None,
+    role: Annotated[Literal["member", "animator", "admin"], typer.Option(help="Speak as one of these.")] = "animator",
+) -> None:
+    """Talk to the bot in the terminal, as in a direct message (`/allant …` for its commands)."""
+    from bot import demo as demos
+
+    _log(_settings(), quiet=True)
+    asyncio.run(demos.converse(_settings(), " ".join(words or ()), language, role, out))
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to this version's form (also done by `allant run`)."""
+    from bot import history
+
+    out.print(f"The database is at revision {history.upgrade(_settings())}.")
+
+
+@db.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Copy the database while Allant runs. Keep the secret file too, apart from it."""
+    from bot import history
+
+    history.backup(_settings(), target)
+    out.print(f"Backed up to {target}. Keep {_settings().secret_file} as well, in another place.")
+
+
+@db.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file written by `allant db backup`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put a backup in the database's place. Stop Allant first. A damaged file changes nothing."""
+    from bot import history
+
+    settings = _settings()
+    if not yes:
+        typer.confirm(f"Replace {settings.database_url} by {source}?", abort=True)
+    kept = history.restore(settings, source)
+    out.print(f"Restored from {source}." + (f" The former database is kept as {kept}." if kept else ""))
+
+
+def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
+    """A table of problems on stderr."""
+    table = Table("Where", "What is wrong", "How to mend it", title=f"{len(problems)} to mend", title_justify="left")
+    for each in problems:
+        where = f"{each.file}:{each.line}" if each.line else each.file
+        table.add_row(escape(where), escape(each.reason), escape(each.mend))
+    err.print(table)
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _settings(**overrides: object) -> Settings:
+    return read_settings(**overrides)
+
+
+def _log(settings: Settings, *, quiet: bool = False) -> None:
+    level = "ERROR" if quiet else settings.log_level.upper()
+    handler = RichHandler(console=err, show_path=False, rich_tracebacks=False, markup=False)
+    # Some libraries set their own loggers to debug when they are imported: only our own details are shown.
+    handler.addFilter(lambda record: record.name.startswith("allant") or record.levelno >= logging.WARNING)
+    logging.basicConfig(level="WARNING", format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
+    logging.getLogger("allant").setLevel(level)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+def _run_until_stopped(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``serve`` with an event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends at once."""
+
+    async def body() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _stop_once, stop, loop, number)
+        await serve(stop)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(body())
+
+
+def _stop_once(stop: asyncio.Event, loop: asyncio.AbstractEventLoop, number: int) -> None:
+    loop.remove_signal_handler(number)
+    stop.set()

@@ -1,0 +1,300 @@
+"""The fate of one delivery: whether it may go now, how it goes, and what each way of failing means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
+from bot.core.errors import RateLimited, Refused, Unreachable, Unsure
+from bot.core.events import DeliveryTroubled, Event
+from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, judge
+from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
+from bot.core.refs import MemberRef, WorkspaceRef
+from bot.delivery.limits import Limits
+
+log = logging.getLogger("allant.delivery")
+
+BACKOFF_BASE = 1.0
+BACKOFF_CAP = 300.0
+"""Seconds. The wait before try n is drawn between 0 and base · 2ⁿ, at most the cap (“full jitter”), so that many
+places which failed together do not all come back together."""
+GIVE_UP_TRIES = 8
+GIVE_UP_AFTER = timedelta(hours=1)
+"""An unreachable platform is given up for a delivery only after this many tries *and* this long: eight tries alone
+last about two minutes, and networks are away for longer."""
+LOOK_AGAIN = timedelta(seconds=2)
+"""Between an unclear send and finding out: a message just taken may not yet be in the platform's history."""
+REPEAT_WITHIN = timedelta(hours=12)
+"""Platforms remember keys for a while only (Synapse: transaction ids for a day): later a repeat is not safe."""
+TIMEOUT = 60.0
+"""Seconds after which a platform that says nothing is taken as unclear, so that it blocks no slot for ever."""
+LONGEST_WAIT = 3600.0
+"""Seconds. A platform that asks for a longer wait is asked again after this."""
+
+Jitter = Callable[[float], float]
+
+
+def full_jitter(top: float) -> float:
+    """A wait of 0 to ``top`` seconds."""
+    return random.uniform(0.0, top)  # noqa: S311  # Spreading load, no secret.
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The delivery's place must rest until ``until``. ``limited``: the platform asked. ``half_sent``: a delivery there
+    is still to be cleared up, nothing else may go to the place before."""
+
+    until: datetime
+    limited: bool = False
+    half_sent: bool = False
+
+
+class Courier:
+    """Takes one delivery at a time; the caller sees to it that a place has one in hand at most."""
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        ledger: Ledger,
+        members: Members,
+        channels: Channels,
+        timetable: Timetable,
+        platforms: Mapping[WorkspaceRef, Platform],
+        clock: Clock,
+        limits: Limits,
+        on_trouble: Callable[[Event], Awaitable[None]],
+        jitter: Jitter = full_jitter,
+    ) -> None:
+        self._outbound = outbound
+        self._ledger = ledger
+        self._members = members
+        self._channels = channels
+        self._timetable = timetable
+        self._platforms = platforms
+        self._clock = clock
+        self._limits = limits
+        self._on_trouble = on_trouble
+        self._jitter = jitter
+        self._settling: dict[int, int] = {}
+        self.sent = 0
+        """How many went out since the start."""
+
+    async def deliver(self, delivery: Delivery) -> Rest | None:
+        """Send it, put it off, or hold it back. None when the place may go on with its next."""
+        now = self._clock.now()
+        platform = self._platforms.get(delivery.workspace)
+        if platform is None:
+            return await self._put_off(delivery, "not_connected")
+        ready = self._limits.ready_at(delivery.to, now)
+        if ready > now:
+            return Rest(ready)
+        match await self._judge(delivery, now):
+            case HoldBack(reason):
+                await self._hold_back(delivery, reason)
+                return None
+            case Wait(until, reason):
+                await self._outbound.postpone(delivery, until, reason)
+                return None
+        if not self._limits.take(delivery.to, now):
+            return Rest(self._limits.ready_at(delivery.to, now))
+        if not await self._outbound.sending(delivery, now):
+            # Erased, skipped or taken meanwhile. A short rest, so that a store which disagrees makes no busy loop.
+            return Rest(now + timedelta(seconds=1))
+        return await self._send(delivery, platform)
+
+    async def settle(self, delivery: Delivery) -> Rest | None:
+        """Find out about a delivery left half-sent: send it again where that is safe, look it up where that works,
+        otherwise say that nobody knows."""
+        platform = self._platforms.get(delivery.workspace)
+        if platform is None:
+            return None  # It stays half-sent until its workspace is connected again.
+        now = self._clock.now()
+        late = _expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
+        repeat = platform.can.safe_to_repeat and not late
+        if not repeat and not platform.can.can_look_up:
+            await self._close(delivery, State.UNCERTAIN, "unclear")
+            return None
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                receipt = await platform.do(delivery) if repeat else await platform.find(delivery)
+        except RateLimited as error:
+            return Rest(self._after(error), limited=True, half_sent=True)
+        except Refused as error:
+            await self._close(delivery, State.FAILED, _reason(error))
+            return None
+        except Exception as error:
+            return await self._still_unclear(delivery, error)
+        self._settling.pop(delivery.id, None)
+        if receipt is None:
+            await self._outbound.postpone(delivery, now, "not_arrived")
+        else:
+            await self._sent(delivery, receipt)
+        return None
+
+    async def _judge(self, delivery: Delivery, now: datetime) -> Verdict:
+        if _expired(delivery, now):
+            return HoldBack("expired")
+        if delivery.verb is not Verb.SEND:
+            return Go()
+        rules = self._timetable.rules(PolicyRules)
+        planned_for = delivery.planned_for or delivery.due
+        unasked = delivery.kind.unasked
+        if isinstance(delivery.to, MemberRef):
+            member = await self._members.get(delivery.to)
+            zone = _zone(member.zone if member else "", rules.zone)
+            return judge(
+                delivery.kind,
+                now=now,
+                planned_for=planned_for,
+                expires=delivery.expires,
+                rules=rules,
+                zone=zone,
+                attention=await self._ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+                direct=True,
+                muted_until=member.muted_until if member else None,
+                away_until=member.away_until if member else None,
+                # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
+                active=member.active if member else not unasked,
+            )
+        channel = await self._channels.get(delivery.to)
+        zone = _zone(channel.zone if channel else "", rules.zone)
+        return judge(
+            delivery.kind,
+            now=now,
+            planned_for=planned_for,
+            expires=delivery.expires,
+            rules=rules,
+            zone=zone,
+            attention=await self._ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+            direct=channel.direct if channel else False,
+            active=not channel.archived if channel else True,
+        )
+
+    async def _send(self, delivery: Delivery, platform: Platform) -> Rest | None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                receipt = await platform.do(delivery)
+        except RateLimited as error:
+            until = self._after(error)
+            await self._outbound.postpone(delivery, until, "rate_limited")
+            return Rest(until, limited=True)
+        except Unreachable:
+            return await self._put_off(delivery, "unreachable")
+        except Refused as error:
+            await self._close(delivery, State.FAILED, _reason(error))
+            return None
+        except Exception as error:
+            if not isinstance(error, (Unsure, TimeoutError)):
+                log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
+            if platform.can.safe_to_repeat or platform.can.can_look_up:
+                return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
+            await self._close(delivery, State.UNCERTAIN, "unclear")
+            return None
+        finally:
+            self._limits.sent(delivery.to, self._clock.now())
+        await self._sent(delivery, receipt)
+        return None
+
+    async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:
+        """Write down that it went out. It did, so a store that stumbles is asked again before we give up."""
+        now = self._clock.now()
+        for pause in (0.05, 0.2, 1.0, 3.0):
+            try:
+                await self._outbound.sent(delivery, receipt, now)
+                break
+            except Exception as error:
+                log.error("a sent delivery could not be written down, trying again: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+        else:
+            await self._outbound.sent(delivery, receipt, now)
+        self.sent += 1
+
+    async def _put_off(self, delivery: Delivery, reason: str) -> Rest | None:
+        """It certainly did not arrive: again later, or given up."""
+        now = self._clock.now()
+        tries = delivery.attempts + 1
+        first = delivery.planned_for or delivery.due
+        if tries >= GIVE_UP_TRIES and now - first >= GIVE_UP_AFTER:
+            await self._close(delivery, State.FAILED, reason)
+            return None
+        until = now + self._backoff(tries)
+        if delivery.expires is not None:
+            if now >= delivery.expires:
+                await self._close(delivery, State.FAILED, reason)
+                return None
+            until = min(until, delivery.expires)
+        await self._outbound.postpone(delivery, until, reason)
+        return Rest(until)
+
+    async def _still_unclear(self, delivery: Delivery, error: Exception) -> Rest | None:
+        tries = self._settling[delivery.id] = self._settling.get(delivery.id, 0) + 1
+        log.warning("delivery %d is still unclear after %d tries: %s", delivery.id, tries, type(error).__name__)
+        now = self._clock.now()
+        if tries >= GIVE_UP_TRIES and now - delivery.due >= GIVE_UP_AFTER:
+            await self._close(delivery, State.UNCERTAIN, "unclear")
+            return None
+        return Rest(now + self._backoff(tries), half_sent=True)
+
+    async def _hold_back(self, delivery: Delivery, reason: str) -> None:
+        if reason == "expired" and delivery.reason in ("unreachable", "rate_limited", "not_connected"):
+            await self._close(delivery, State.FAILED, delivery.reason)
+        else:
+            await self._close(delivery, State.HELD_BACK, reason)
+
+    async def _close(self, delivery: Delivery, state: State, reason: str) -> None:
+        """Write down the end, and tell the animators of what failed and of every planned post that will not appear."""
+        await self._outbound.close(delivery, state, reason)
+        self._settling.pop(delivery.id, None)
+        if state is State.HELD_BACK and delivery.kind is not Kind.POST:
+            return
+        log.warning("delivery %d (%s) ended %s: %s", delivery.id, delivery.kind, state, reason)
+        if delivery.kind is Kind.NOTICE:
+            return  # A notice that animators get no notices would go round for ever.
+        event = DeliveryTroubled(
+            id=f"delivery/{delivery.id}/{state}",
+            at=self._clock.now(),
+            workspace=delivery.workspace,
+            delivery=replace(delivery, state=state, reason=reason),
+        )
+        try:
+            await self._on_trouble(event)
+        except Exception as error:
+            log.error("nobody could be told that delivery %d ended %s: %s", delivery.id, state, type(error).__name__)
+
+    def _backoff(self, tries: int) -> timedelta:
+        return timedelta(seconds=self._jitter(min(BACKOFF_CAP, BACKOFF_BASE * 2.0 ** min(tries, 30))))
+
+    def _after(self, error: RateLimited) -> datetime:
+        return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
+
+
+def where(error: BaseException) -> str:
+    """The error's type and place, for a log. Not its text: that of a driver or an adapter may quote a message."""
+    trace, line = error.__traceback__, "?"
+    while trace is not None:
+        line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {line}"
+
+
+def _expired(delivery: Delivery, now: datetime) -> bool:
+    return delivery.expires is not None and now > delivery.expires
+
+
+def _reason(error: Refused) -> str:
+    return f"refused: {error}"[:200] if str(error) else "refused"
+
+
+def _zone(name: str, default: str) -> str:
+    """``name`` if there is such a zone: platforms hand through what people or their devices say."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return default
+    return name

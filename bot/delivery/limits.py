@@ -1,0 +1,111 @@
+"""How fast each platform may be written to: a token bucket for each workspace and for each place.
+
+The numbers are the vendors' own where they publish them, a little under them otherwise; a platform that asks us to wait
+(RateLimited) is obeyed besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.refs import ChannelRef, Place, WorkspaceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``per_second`` messages in the long run, up to ``burst`` at once after a rest."""
+
+    per_second: float
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What one platform takes: over a whole workspace, in one channel, in one direct conversation. None: no limit."""
+
+    workspace: Rate | None = None
+    channel: Rate | None = None
+    member: Rate | None = None
+
+
+PACES: Mapping[str, Pace] = {
+    # chat.postMessage: about one a second in a channel with short bursts; the workspace limit is unpublished.
+    "slack": Pace(workspace=Rate(10, 20), channel=Rate(1, 3), member=Rate(1, 3)),
+    # 30 a second over all, 20 a minute in a group, 1 a second in one chat.
+    "telegram": Pace(workspace=Rate(25, 25), channel=Rate(20 / 60, 3), member=Rate(1, 2)),
+    # 50 a second over all; in a conversation 7 in 1 s, 60 in 30 s and 1,800 an hour: the last is the long run.
+    "teams": Pace(workspace=Rate(40, 40), channel=Rate(0.5, 7), member=Rate(0.5, 7)),
+    # A homeserver's limits are its administrator's; it says how long to wait.
+    "matrix": Pace(),
+    "playground": Pace(),
+}
+CAUTIOUS = Pace(workspace=Rate(10, 10), channel=Rate(1, 1), member=Rate(1, 1))
+"""For a platform nobody described."""
+
+_KEPT_BUCKETS = 20_000
+"""Above this many, buckets that are full again (they say nothing any more) are dropped."""
+
+
+class _Bucket:
+    def __init__(self, rate: Rate, now: datetime) -> None:
+        self.rate = rate
+        self.tokens = float(rate.burst)
+        self.stamp = now
+
+    def refill(self, now: datetime) -> None:
+        """A clock that was set back gives nothing and takes nothing."""
+        elapsed = max(0.0, (now - self.stamp).total_seconds())
+        self.tokens = min(float(self.rate.burst), self.tokens + elapsed * self.rate.per_second)
+        self.stamp = now
+
+    def missing(self, now: datetime) -> float:
+        """Seconds until a token is there. A rest too small for the clock's microseconds counts as none."""
+        self.refill(now)
+        return 0.0 if self.tokens > 0.9999 else (1.0 - self.tokens) / self.rate.per_second
+
+
+class Limits:
+    """The buckets of every workspace and place. ``paces``, by platform name, replace or add to :data:`PACES`."""
+
+    def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
+        self._paces = {**PACES, **(paces or {})}
+        self._buckets: dict[WorkspaceRef | Place, _Bucket] = {}
+
+    def ready_at(self, place: Place, now: datetime) -> datetime:
+        """The first moment at which ``place`` may be written to: ``now`` when it may at once."""
+        missing = max((bucket.missing(now) for bucket in self._of(place, now)), default=0.0)
+        return now + timedelta(seconds=missing)
+
+    def take(self, place: Place, now: datetime) -> bool:
+        """Take what one message costs. False, and nothing taken, when it may not go yet."""
+        if self.ready_at(place, now) > now:
+            return False
+        for bucket in self._of(place, now):
+            bucket.tokens -= 1
+        return True
+
+    def sent(self, place: Place, now: datetime) -> None:
+        """The send ended at ``now``: the place's pause counts from its end, else the platform, which counts arrivals,
+        sees messages closer together than we meant (measured 0.997 s for 1 s)."""
+        bucket = self._buckets.get(place)
+        if bucket is not None:
+            bucket.stamp = max(bucket.stamp, now)
+        if len(self._buckets) > _KEPT_BUCKETS:
+            self._drop_full(now)
+
+    def _of(self, place: Place, now: datetime) -> list[_Bucket]:
+        pace = self._paces.get(place.workspace.platform, CAUTIOUS)
+        own = pace.channel if isinstance(place, ChannelRef) else pace.member
+        found = []
+        for key, rate in ((place.workspace, pace.workspace), (place, own)):
+            if rate is not None:
+                found.append(self._buckets.setdefault(key, _Bucket(rate, now)))
+        return found
+
+    def _drop_full(self, now: datetime) -> None:
+        for key, bucket in list(self._buckets.items()):
+            bucket.refill(now)
+            if bucket.tokens >= bucket.rate.burst:
+                del self._buckets[key]

@@ -1,0 +1,282 @@
+"""The demo: Allant with the playground and a simulated organisation, in real time or played fast on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bot.app import Allant, assemble, make_writer, running
+from bot.backstage import playground_routes
+from bot.core.clock import SystemClock, VirtualClock
+from bot.core.delivery import Delivery, Kind, State
+from bot.core.ports import FeedEntry, FeedRead, FeedReader
+from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
+from bot.platforms.playground import (
+    BOT,
+    Person,
+    PlaygroundPlatform,
+    PlaygroundServer,
+    Post,
+    acts,
+    fill,
+    found,
+    history,
+    live,
+    perform,
+)
+from bot.service import serve_web
+from bot.settings import Settings
+
+WORKSPACE = WorkspaceRef("playground", "demo")
+FAST_START = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
+"""The Monday on which a fast demo begins: fixed, so that a seed always gives the same report."""
+PAST_WEEKS = 4
+"""How far back the organisation has been talking when the demo in real time starts."""
+
+
+class QuietFeeds(FeedReader):
+    """Reads no address: the demo needs no internet."""
+
+    async def read(self, url: str, *, etag: str = "", modified: str = "") -> FeedRead:
+        return FeedRead(title=url, entries=(FeedEntry(id="demo", title=url, url=url),), unchanged=True)
+
+
+async def play(*, days: int, seed: int, on_day: Callable[[int], None]) -> dict[str, Any]:
+    """Play ``days`` of the organisation on a virtual clock, everything in memory; what happened, ready for JSON.
+
+    ``on_day`` is told how many days are over.
+    """
+    began = time.monotonic()
+    clock = VirtualClock(FAST_START)
+    server = PlaygroundServer(None, clock)
+    with tempfile.TemporaryDirectory(prefix="allant-demo-") as folder:
+        settings = Settings(database_url="sqlite://", secret_file=Path(folder) / "allant.key")
+        found(server, FAST_START)
+        allant = await assemble(settings, [PlaygroundPlatform(server)], clock=clock, feeds=QuietFeeds())
+        try:
+            async with running(allant, live=False):
+                await _advance(allant, server, clock, FAST_START)
+                performed = 0
+                for act in acts(seed, FAST_START, days):
+                    await _advance(allant, server, clock, act.at)
+                    performed += perform(server, act)
+                    on_day((clock.now() - FAST_START).days)
+                await _advance(allant, server, clock, FAST_START + timedelta(days=days))
+                report = await _report(allant, days=days, seed=seed, acts=performed)
+        finally:
+            server.close()
+    report["seconds"] = round(time.monotonic() - began, 2)
+    return report
+
+
+async def _advance(allant: Allant, server: PlaygroundServer, clock: VirtualClock, moment: datetime) -> None:
+    """Move the clock to ``moment``, stopping wherever a timer or a delivery falls due."""
+    while True:
+        await server.idle()
+        await allant.settle()
+        due = (await allant.store.timers.next_due(), await allant.store.outbound.next_due())
+        coming = [each for each in due if each is not None and clock.now() < each <= moment]
+        if not coming:
+            break
+        clock.move_to(min(coming))
+    clock.move_to(moment)
+    await server.idle()
+
+
+async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[str, Any]:
+    ledger = await allant.store.ledger.recent(WORKSPACE, limit=1_000_000)
+    sent = [each for each in ledger if each.state is State.SENT]
+    kinds = Counter(each.kind for each in sent)
+    welcomes = [each for each in sent if each.kind in (Kind.WELCOME, Kind.JOURNEY)]
+    figures = await allant.store.measures.figures(WORKSPACE, at=allant.clock.now(), weeks=max(1, days // 7))
+    return {
+        "days": days,
+        "seed": seed,
+        "from": FAST_START.date().isoformat(),
+        "until": allant.clock.now().date().isoformat(),
+        "acts": acts,
+        "welcomed": {
+            "newcomers": figures.newcomers,
+            "public_posts": sum(1 for each in welcomes if isinstance(each.to, ChannelRef)),
+            "direct_messages": sum(1 for each in welcomes if isinstance(each.to, MemberRef)),
+        },
+        "posted": {"calendar": kinds[Kind.POST], "items": _items(sent)},
+        "answered": {
+            "asked": figures.asked,
+            "answered": figures.answered,
+            "unanswered": figures.unanswered,
+            "helped": figures.helped,
+            "not_helped": figures.not_helped,
+            "replies_of_the_bot": kinds[Kind.ANSWER],
+        },
+        "nudged": {"prompts": kinds[Kind.PROMPT], "days": _days(each for each in sent if each.kind is Kind.PROMPT)},
+        "told_animators": kinds[Kind.NOTICE],
+        "waited": sum(1 for each in sent if each.planned_for is not None and each.due > each.planned_for),
+        "held_back": dict(sorted((await allant.store.ledger.held_back(WORKSPACE, FAST_START)).items())),
+        "ledger": dict(sorted(Counter(each.state.value for each in ledger).items())),
+        "figures": _plain(asdict(figures)),
+    }
+
+
+def _items(sent: Iterable[Delivery]) -> list[str]:
+    return sorted({each.key.split("/")[1] for each in sent if each.kind is Kind.POST and each.key.count("/") > 1})
+
+
+def _days(deliveries: Iterable[Delivery]) -> list[str]:
+    return sorted({each.sent_at.date().isoformat() for each in deliveries if each.sent_at})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, (int, float, str, type(None))) else str(value)
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The report for people."""
+    welcomed, answered = report["welcomed"], report["answered"]
+    held = ", ".join(f"{reason} {count}" for reason, count in report["held_back"].items()) or "nothing"
+    return "\n".join(
+        [
+            f"{report['days']} days of a simulated organisation, {report['acts']} acts, in {report['seconds']} s",
+            f"  welcomed  {welcomed['newcomers']} newcomers, by {welcomed['public_posts']} public posts and "
+            f"{welcomed['direct_messages']} direct messages",
+            f"  posted    {report['posted']['calendar']} times from the calendar "
+            f"({len(report['posted']['items'])} items)",
+            f"  answered  {answered['answered']} of {answered['asked']} questions; helped {answered['helped']}, "
+            f"did not help {answered['not_helped']}; unanswered {answered['unanswered']}",
+            f"  nudged    {report['nudged']['prompts']} times",
+            f"  waited    {report['waited']} messages, for quiet hours or the attention budget",
+            f"  held back {held}",
+        ]
+    )
+
+
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    data: Path | None,
+    seed: int,
+    quiet: bool,
+    say: Callable[[str], None],
+) -> None:
+    """The demo in real time until ``stop`` is set. ``data``: a folder that keeps its state between runs."""
+    with contextlib.ExitStack() as stack:
+        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="allant-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        own = settings.model_copy(
+            update={
+                "database_url": f"sqlite:///{folder / 'allant.db'}",
+                "secret_file": folder / "allant.key",
+                "admins": (),
+            }
+        )
+        clock = SystemClock()
+        new = not (folder / "playground.db").exists()
+        server = PlaygroundServer(folder / "playground.db", clock)
+        stack.callback(server.close)
+        if new:
+            found(server, clock.now() - timedelta(weeks=PAST_WEEKS))
+            fill(server, history(seed, PAST_WEEKS, clock.now()))
+        writer = make_writer(settings)
+        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock, writer=writer)
+        chatter = None if quiet else _chatter(server, seed, clock.now())
+        await _with_chatter(
+            chatter,
+            serve_web(allant, playground_routes(allant, server, WORKSPACE), stop, say=say, hang_up=server.hang_up),
+        )
+
+
+async def _chatter(server: PlaygroundServer, seed: int, start: datetime) -> None:
+    """People go on talking in real time."""
+    present = {person.id for person in server.people() if person.active and person.id != BOT}
+    for act in live(seed, start, present):
+        await asyncio.sleep(max(0.0, (act.at - server.now()).total_seconds()))
+        perform(server, act)
+
+
+async def _with_chatter(chatter: Awaitable[None] | None, served: Awaitable[None]) -> None:
+    if chatter is None:
+        await served
+        return
+    talking = asyncio.ensure_future(chatter)
+    try:
+        await served
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+
+
+async def converse(settings: Settings, words: str, language: str | None, role: str, out: Console) -> None:
+    """Talk to the bot as one person, in memory: one answer to ``words``, or a conversation until an empty line."""
+    clock = SystemClock()
+    server = PlaygroundServer(None, clock)
+    tongue: Language = "en" if language == "en" else "fr" if language == "fr" else settings.language
+    me = Person(id="you", name="You", language=tongue, animator=role == "animator", admin=role == "admin")
+    with tempfile.TemporaryDirectory(prefix="allant-say-") as folder:
+        own = settings.model_copy(
+            update={"database_url": "sqlite://", "secret_file": Path(folder) / "allant.key", "admins": ()}
+        )
+        found(server, clock.now())
+        with server.past():
+            server.arrive(me)
+        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock)
+        try:
+            async with running(allant, live=False):
+                talk = Talk(allant, server, out)
+                await talk.settle()
+                if words:
+                    await talk.say(words)
+                    return
+                out.print("Talk to Allant, as in a direct message; an empty line ends it. A number presses a button.")
+                while line := (await asyncio.to_thread(out.input, "> ")).strip():
+                    await talk.say(line)
+        finally:
+            server.close()
+
+
+class Talk:
+    """A conversation in the terminal with the playground's bot."""
+
+    def __init__(self, allant: Allant, server: PlaygroundServer, out: Console) -> None:
+        self._allant = allant
+        self._server = server
+        self._out = out
+        self._room = server.direct("you").id
+        self._seen = 0
+        self._last: Post | None = None
+
+    async def settle(self) -> None:
+        """Let the bot answer; nothing said before counts as heard."""
+        await self._server.idle()
+        await self._allant.settle()
+        self._seen = max((post.number for post in self._server.archive.all_posts()), default=0)
+
+    async def say(self, line: str) -> None:
+        """Say it (or press the button of that number) and print what the bot answers."""
+        if self._last is not None and line.isascii() and line.isdigit() and 0 < int(line) <= len(self._last.buttons):
+            self._server.press("you", self._last.id, int(line) - 1)
+        else:
+            self._server.say("you", self._room, line)
+        before = self._seen
+        await self.settle()
+        for post in self._server.archive.all_posts():
+            if post.number > before and post.author == BOT and post.channel == self._room:
+                self._last = post
+                self._out.print(Markdown(post.text))
+                for number, button in enumerate(post.buttons, start=1):
+                    self._out.print(f"  {number}. {button.label}", markup=False)

@@ -1,0 +1,141 @@
+"""What the commands over the past and the database do: imports, figures, the nudge's dry run, backups."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from bot.app import rules_by_name
+from bot.core.community import Channel
+from bot.core.errors import BadInput
+from bot.core.policy import PolicyRules
+from bot.core.refs import WorkspaceRef
+from bot.core.signals import Figures
+from bot.settings import Settings
+from bot.signals import as_json, as_rows, read_export, week_rows
+from bot.store import Store, migrate
+from bot.store import backup as backups
+from bot.timetable import Schedules
+from handlers.nudge import NudgeRules, days_to_speak
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Store]:
+    store = await Store.open(settings.database_url, secret=settings.secret())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def import_slack(
+    settings: Settings, file: Path, name: str, progress: Callable[[int, int], None]
+) -> RenderableType:
+    """Read the export into signals; what was found and what was new, for showing. Raises BadContent."""
+    workspace = WorkspaceRef("slack-export", (name or file.stem).replace("/", "-"))
+    export = await asyncio.to_thread(read_export, file, workspace, progress)
+    async with opened(settings) as store:
+        await store.register([*export.members, *export.channels])
+        new = await store.record_signals(export.signals)
+    table = Table(title=f"{workspace}", title_justify="left", show_header=False)
+    table.add_row("Messages", f"{export.messages:,}")
+    table.add_row("People who wrote", f"{export.people:,}")
+    table.add_row("Channels", f"{len(export.channels):,}")
+    if export.first and export.last:
+        table.add_row("From, to", f"{export.first:%Y-%m-%d}, {export.last:%Y-%m-%d}")
+    table.add_row("Signals", f"{len(export.signals):,}, of which new: {new:,}")
+    return table
+
+
+async def choose_workspace(store: Store, text: str) -> WorkspaceRef:
+    """The workspace named, or the only one. Raises BadInput listing them otherwise."""
+    known = sorted(await store.measures.workspaces())
+    if text:
+        wanted = [each for each in known if text in (str(each), each.id)]
+        if wanted:
+            return wanted[0]
+    elif len(known) == 1:
+        return known[0]
+    if not known:
+        raise BadInput("there are no signals yet: run Allant for a while, or `allant import slack-export FILE.zip`")
+    names = ", ".join(str(each) for each in known)
+    raise BadInput(f"which workspace? Add --workspace with one of: {names}")
+
+
+async def _channel(store: Store, workspace: WorkspaceRef, name: str) -> Channel | None:
+    if not name:
+        return None
+    channels = await store.channels.all(workspace)
+    for channel in channels:
+        if name.removeprefix("#").casefold() in (channel.name.casefold(), channel.ref.id.casefold()):
+            return channel
+    known = ", ".join(f"#{each.name}" for each in channels)
+    raise BadInput(f"there is no channel {name!r} in {workspace}; there are: {known}")
+
+
+async def stats(
+    settings: Settings, workspace: str, channel: str, weeks: int, until: datetime | None
+) -> tuple[RenderableType, dict[str, Any]]:
+    """The figures as tables and as JSON. Of a past that is over, as of its last signal unless ``until`` is given."""
+    async with opened(settings) as store:
+        chosen = await choose_workspace(store, workspace)
+        place = await _channel(store, chosen, channel)
+        last = await store.measures.last_signal_at(chosen)
+        now = datetime.now(UTC)
+        moment = until + timedelta(days=1) if until else now
+        if until is None and last is not None and last < now - timedelta(weeks=weeks):
+            moment = last + timedelta(seconds=1)
+        figures = await store.measures.figures(chosen, at=moment, channel=place.ref if place else None, weeks=weeks)
+    return _tables(figures), as_json(figures)
+
+
+def _tables(figures: Figures) -> RenderableType:
+    where = f"{figures.workspace}" + (f", {figures.channel.id}" if figures.channel else "")
+    top = Table(title=f"{where}, as of {figures.at:%Y-%m-%d %H:%M} UTC", title_justify="left", show_header=False)
+    for row in as_rows(figures):
+        top.add_row(*row)
+    weeks = Table("Week from", "Active", "Messages", "Replies", "Reactions", "Joins")
+    for week in week_rows(figures):
+        weeks.add_row(*week)
+    return Group(top, weeks)
+
+
+async def nudge_days(settings: Settings, workspace: str, channel: str) -> dict[str, list[str]]:
+    """For each channel of the past, the days on which a nudge would have been posted; nothing is sent."""
+    schedules = Schedules(settings.schedules, rules_by_name())
+    schedules.load()
+    rules, policy = schedules.rules(NudgeRules), schedules.rules(PolicyRules)
+    found: dict[str, list[str]] = {}
+    async with opened(settings) as store:
+        chosen = await choose_workspace(store, workspace)
+        last = await store.measures.last_signal_at(chosen)
+        only = await _channel(store, chosen, channel)
+        for each in [only] if only else await store.channels.all(chosen):
+            first = await store.measures.first_signal_at(each.ref)
+            if last is None or first is None:
+                found[each.name] = []
+                continue
+            days = await store.measures.days(each.ref, first.date(), last.date(), each.zone)
+            found[each.name] = [day.isoformat() for day in days_to_speak(days, rules, policy)]
+    return found
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the schema up to date; its revision."""
+    return migrate.upgrade(settings.database_url)
+
+
+def backup(settings: Settings, target: Path) -> None:
+    backups.backup(settings.database_url, target)
+
+
+def restore(settings: Settings, source: Path) -> Path | None:
+    """Put the backup in place; where the former database is kept, if there was one."""
+    return backups.restore(settings.database_url, source)

@@ -1,0 +1,159 @@
+"""The library: reads content/, keeps the last good version of each file, and finds the right words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from bot.core.errors import BadContent, Problem
+from bot.core.knowledge import Entry, Found, Hit, Page, Prompt
+from bot.core.message import Markup, fill
+from bot.core.ports import Library
+from bot.core.refs import Language
+from bot.library.crosscheck import cross_problems
+from bot.library.reading import Read, read_content
+from bot.library.shelf import Shelf, assemble
+from bot.library.verdict import is_good, is_sure
+
+ENDINGS = (".md", ".yaml", ".yml")
+"""Other files (pictures, notes of an editor) may lie in the folder; nobody reads them."""
+MAX_HITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """How the last try to read a file went: ``good`` is its last good version, perhaps from an earlier try."""
+
+    stamp: tuple[int, ...]
+    good: Read | None
+    problems: tuple[Problem, ...]
+
+
+class ContentLibrary(Library):
+    """Words people read, from the Markdown and YAML files of a folder (see docs and ``check`` for their form).
+
+    Empty until :meth:`load` was called. What is served changes in one step, at the end of a load.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tried: dict[str, _Tried] = {}
+        self._shelf: Shelf = assemble(())
+
+    def load(self) -> tuple[Problem, ...]:
+        """Read what changed. Returns what is wrong with single files, which keep their last good version.
+
+        A file that was never good is left out; one that was deleted goes. When the folder itself is gone, everything
+        stays as it was.
+        """
+        if not self._folder.is_dir():
+            return (self._no_folder(),)
+        tried = {name: self._try(name, path) for name, path in self._files().items()}
+        shelf = assemble((each.good for each in tried.values() if each.good is not None), self._shelf)
+        self._tried, self._shelf = tried, shelf
+        return tuple(sorted(problem for each in tried.values() for problem in each.problems))
+
+    def check(self, today: date | None = None) -> tuple[Problem, ...]:
+        """Every problem of every file as it is on disk, also what only shows over all of them; changes nothing.
+
+        ``today`` (default: the date in UTC) decides which entries are past their review.
+        """
+        if not self._folder.is_dir():
+            return (self._no_folder(),)
+        good: dict[str, Read] = {}
+        problems: list[Problem] = []
+        for name, path in self._files().items():
+            try:
+                good[name] = read_content(path, name)
+            except BadContent as bad:
+                problems += bad.problems
+        problems += cross_problems(good, today or datetime.now(UTC).date())
+        return tuple(sorted(problems))
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a file of the folder is added, removed or written, read or not: ask it, then load."""
+        seen = sha256()
+        for name, path in self._files().items():
+            seen.update(f"{name}\0{_stamp(path)}\n".encode("utf-8", "surrogateescape"))
+        return seen.hexdigest()
+
+    def words(self, language: Language, key: str, **values: object) -> Markup:
+        words = self._shelf.words
+        counted = f"{key}.{_form(language, values['count'])}" if "count" in values else key
+        texts = words.get(counted) or words[key]
+        return fill(texts[language], values)
+
+    def keys(self) -> frozenset[str]:
+        """Every key that :meth:`words` knows, a counted one without ``.one`` and ``.other``."""
+        return frozenset(key.removesuffix(".one").removesuffix(".other") for key in self._shelf.words)
+
+    async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
+        shelf = self._shelf
+        found = shelf.index.search(question, guest=guest, kind=kind)
+        hits = [
+            Hit(shelf.entry(each.entry.slug, language, each.entry.kind) or each.entry, each.score)
+            for each in found[:MAX_HITS]
+        ]
+        return Found(tuple(hits), sure=is_sure(question, language, found), good=is_good(found))
+
+    def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
+        found = self._shelf.entry(slug, language, kind)
+        return None if found is None or (guest and found.audience == "employees") else found
+
+    def entries(self, language: Language, *, guest: bool, kind: str = "") -> Sequence[Entry]:
+        every = self._shelf.all_entries(language, kind)
+        return [entry for entry in every if not (guest and entry.audience == "employees")]
+
+    def page(self, name: str, language: Language) -> Page | None:
+        return self._shelf.page(name, language)
+
+    def pages(self, folder: str) -> Sequence[str]:
+        return self._shelf.page_names(folder)
+
+    def prompts(self) -> Sequence[Prompt]:
+        return self._shelf.prompts
+
+    def _no_folder(self) -> Problem:
+        return Problem(str(self._folder), 0, "is not a folder", "set ALLANT_CONTENT_DIR, or run: allant init")
+
+    def _files(self) -> dict[str, Path]:
+        """The files to read, by their place in the folder, in a stable order. Hidden ones and READMEs are not."""
+        found = {}
+        for root, folders, names in os.walk(self._folder):
+            folders[:] = [folder for folder in folders if not folder.startswith(".")]
+            for name in names:
+                path = Path(root, name)
+                if path.suffix in ENDINGS and not name.startswith((".", "README")):
+                    found[path.relative_to(self._folder).as_posix()] = path
+        return dict(sorted(found.items()))
+
+    def _try(self, name: str, path: Path) -> _Tried:
+        stamp = _stamp(path)
+        last = self._tried.get(name)
+        if last is not None and last.stamp == stamp:
+            return last
+        try:
+            return _Tried(stamp, read_content(path, name), ())
+        except BadContent as bad:
+            return _Tried(stamp, last.good if last is not None else None, bad.problems)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """When a file was last written or put in its place, and its size; empty when it cannot be seen."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return ()
+    return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size
+
+
+def _form(language: Language, count: object) -> str:
+    """The plural form: French says 0 and 1 alike, English only 1."""
+    if not isinstance(count, (int, float)):
+        return "other"
+    return "one" if (abs(count) < 2 if language == "fr" else abs(count) == 1) else "other"

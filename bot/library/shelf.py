@@ -1,0 +1,84 @@
+"""Everything the library holds at one moment, put together from its files, and never changed afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from bot.core.knowledge import Entry, Page, Prompt
+from bot.core.refs import Language, other_language
+from bot.library.analysis import fold
+from bot.library.reading import EntryFile, PageFile, PromptsFile, Read, WordsFile
+from bot.library.search import Index
+
+KINDS = ("faq", "tutorial")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Entries by kind, slug and language; pages by name and language; words by key and language."""
+
+    entries: Mapping[tuple[str, str, Language], Entry]
+    pages: Mapping[tuple[str, Language], Page]
+    words: Mapping[str, Mapping[Language, str]]
+    prompts: tuple[Prompt, ...]
+    index: Index
+
+    def entry(self, slug: str, language: Language, kind: str = "") -> Entry | None:
+        for each in [kind] if kind else KINDS:
+            for spoken in (language, other_language(language)):
+                found = self.entries.get((each, slug, spoken))
+                if found is not None:
+                    return found
+        return None
+
+    def all_entries(self, language: Language, kind: str = "") -> list[Entry]:
+        """Each once, in ``language`` where there is one, by title."""
+        chosen = {}
+        for entry in self.entries.values():
+            if kind in ("", entry.kind) and (entry.language == language or (entry.kind, entry.slug) not in chosen):
+                chosen[entry.kind, entry.slug] = entry
+        return sorted(chosen.values(), key=lambda entry: (fold(entry.title), entry.slug))
+
+    def page(self, name: str, language: Language) -> Page | None:
+        return self.pages.get((name, language)) or self.pages.get((name, other_language(language)))
+
+    def page_names(self, folder: str) -> list[str]:
+        """The pages right in ``folder``; ``day-7`` comes before ``day-14``."""
+        names = {name for name, _ in self.pages if name.rpartition("/")[0] == folder.strip("/")}
+        return sorted(names, key=_with_numbers)
+
+
+def _with_numbers(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def assemble(files: Iterable[Read], before: Shelf | None = None) -> Shelf:
+    """A shelf of ``files``. The search index, the costly part, is taken from ``before`` when the entries are equal."""
+    entries: dict[tuple[str, str, Language], Entry] = {}
+    pages: dict[tuple[str, Language], Page] = {}
+    words: dict[str, Mapping[Language, str]] = {}
+    prompts: dict[str, Prompt] = {}
+    for file in files:
+        if isinstance(file, EntryFile):
+            entries[file.entry.kind, file.entry.slug, file.entry.language] = file.entry
+        elif isinstance(file, PageFile):
+            pages[file.page.name, file.page.language] = file.page
+        elif isinstance(file, PromptsFile):
+            for prompt in file.prompts:
+                prompts.setdefault(prompt.id, prompt)
+        elif isinstance(file, WordsFile):
+            words.update(file.words)
+    entries = _guarded(entries)
+    unchanged = before is not None and before.entries == entries
+    index = before.index if before is not None and unchanged else Index(list(entries.values()))
+    return Shelf(entries, pages, words, tuple(prompts.values()), index)
+
+
+def _guarded(entries: Mapping[tuple[str, str, Language], Entry]) -> dict[tuple[str, str, Language], Entry]:
+    """An entry for employees in one language is for employees in both, so that a slip shows guests nothing."""
+    internal = {(entry.kind, entry.slug) for entry in entries.values() if entry.audience == "employees"}
+    return {
+        key: replace(entry, audience="employees") if key[:2] in internal else entry for key, entry in entries.items()
+    }

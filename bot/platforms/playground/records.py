@@ -1,0 +1,138 @@
+"""What the playground knows: people, channels, posts, and what it tells whoever listens.
+
+All moments are aware UTC. ``number`` grows with every post, so that it is also the order of the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from bot.core.message import Button, Field, Form
+from bot.core.refs import Language
+
+BOT = "allant"
+"""The id of the bot among the playground's people."""
+
+MAX_CHARACTERS = 40_000
+"""The longest text the playground accepts, for people and for the bot (Slack's own limit of a message's text)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who can be played. ``zone`` is an IANA name."""
+
+    id: str
+    name: str
+    language: Language = "en"
+    zone: str = "Europe/Paris"
+    title: str = ""
+    guest: bool = False
+    manager: bool = False
+    animator: bool = False
+    admin: bool = False
+    bot: bool = False
+    active: bool = True
+    joined_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A channel, or with ``direct_with`` the conversation of that person with the bot.
+
+    ``open_to`` says who is in it from their first day: everyone, employees (no guests), or nobody by themselves.
+    """
+
+    id: str
+    name: str
+    about: Mapping[str, str]
+    direct_with: str | None = None
+    archived: bool = False
+    one_way: bool = False
+    open_to: Literal["everyone", "employees", "nobody"] = "everyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message. ``thread`` is the root's id when this is a reply. ``visible_to``: only this person sees it.
+
+    ``command``: what the person typed after /allant, shown to them alone. ``text`` is Markdown when the bot wrote it,
+    plain text otherwise; empty once deleted.
+    """
+
+    number: int
+    id: str
+    channel: str
+    author: str
+    text: str
+    at: datetime
+    thread: str | None = None
+    visible_to: str | None = None
+    buttons: tuple[Button, ...] = ()
+    form: Form | None = None
+    edited: bool = False
+    deleted: bool = False
+    command: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event on its way to the bot: ``id`` is unique and stays the same however often it is delivered."""
+
+    number: int
+    id: str
+    kind: str
+    at: datetime
+    data: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """In whose order it is delivered: its channel's, or the workspace's."""
+        return str(self.data.get("channel") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something the page should show anew: a post (new, edited, deleted, reacted to), the people, or the channels."""
+
+    what: Literal["post", "people", "channels"]
+    id: str = ""
+
+
+def form_data(form: Form | None) -> dict[str, Any] | None:
+    """``form`` ready for JSON."""
+    if form is None:
+        return None
+    fields = [
+        {
+            "name": each.name,
+            "label": each.label,
+            "kind": each.kind,
+            "value": each.value,
+            "choices": [list(choice) for choice in each.choices],
+            "required": each.required,
+        }
+        for each in form.fields
+    ]
+    return {"title": form.title, "command": form.command, "submit": form.submit, "fields": fields}
+
+
+def form_from(data: Mapping[str, Any] | None) -> Form | None:
+    """The inverse of :func:`form_data`."""
+    if data is None:
+        return None
+    fields = tuple(
+        Field(
+            each["name"],
+            each["label"],
+            each["kind"],
+            each["value"],
+            tuple((value, label) for value, label in each["choices"]),
+            each["required"],
+        )
+        for each in data["fields"]
+    )
+    return Form(data["title"], data["command"], fields, data["submit"])

@@ -1,0 +1,83 @@
+"""Allant as a service: the platforms of the settings, the web server, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.routing import BaseRoute
+
+from bot.app import Allant, assemble, make_platforms, running
+from bot.backstage import playground_routes
+from bot.core.clock import SystemClock
+from bot.core.errors import BadInput
+from bot.core.ports import Platform
+from bot.platforms.playground import PlaygroundPlatform, PlaygroundServer
+from bot.settings import Settings
+from bot.web import listen, make_web, web_server
+
+PLAYGROUND_CHANNELS = ("general", "random", "help", "newcomers")
+"""The channels of a playground that `allant run` serves for the first time."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event, *, say: Callable[[str], None]) -> None:
+    """Run on every platform that the settings name until ``stop`` is set. Raises BadInput when none is named."""
+    platforms: list[Platform] = make_platforms(settings)
+    with contextlib.ExitStack() as stack:
+        server = None
+        if settings.playground:
+            server = PlaygroundServer(settings.playground_file, SystemClock())
+            stack.callback(server.close)
+            for name in PLAYGROUND_CHANNELS:
+                server.create_room(name)
+            platforms.append(PlaygroundPlatform(server))
+        if not platforms:
+            raise BadInput(
+                "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
+                "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
+            )
+        allant = await assemble(settings, platforms)
+        routes: Sequence[BaseRoute] = ()
+        if server is not None:
+            routes = playground_routes(allant, server, platforms[-1].workspace)
+        await serve_web(allant, routes, stop, say=say, hang_up=server.hang_up if server else None)
+
+
+async def serve_web(
+    allant: Allant,
+    routes: Sequence[BaseRoute],
+    stop: asyncio.Event,
+    *,
+    say: Callable[[str], None],
+    hang_up: Callable[[], None] | None = None,
+) -> None:
+    """``allant`` and its web server, until ``stop`` is set or a part of it fails, which is raised.
+
+    ``hang_up`` ends the streams of open pages, which would otherwise hold up the end.
+    """
+
+    async def gauges() -> Mapping[str, float]:
+        waiting = await allant.store.inbox.waiting(limit=1000)
+        return {"allant_inbox_waiting": len(waiting), "allant_platforms": len(allant.platforms)}
+
+    socket = listen(allant.settings.host, allant.settings.port)
+    with contextlib.closing(socket):
+        web = web_server(make_web(gauges, routes))
+        async with running(allant):
+            serving = asyncio.create_task(web.serve(sockets=[socket]), name="web")
+            working = asyncio.create_task(allant.wait(), name="allant")
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            host, port = socket.getsockname()[:2]
+            say(f"Allant is ready on http://{host}:{port} (Ctrl-C stops it)")
+            done, _ = await asyncio.wait({serving, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if hang_up is not None:
+                hang_up()
+            web.should_exit = True
+            for task in (working, stopping):
+                task.cancel()
+            results = await asyncio.gather(serving, working, stopping, return_exceptions=True)
+            failures = [each for each in results if isinstance(each, Exception)]
+            if failures and stopping not in done:
+                raise failures[0]
+    say("Allant has stopped; what waits is kept for the next start.")

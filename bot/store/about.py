@@ -1,0 +1,96 @@
+"""Everything that is kept about one person, for them to see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from bot.core.community import Role
+from bot.core.refs import MemberRef
+from bot.store import tables
+
+_HIDDEN = frozenset({"folded_name", "folded_id"})
+"""Copies of the name and the id that only serve finding."""
+
+
+def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, Any]:
+    """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
+    their text), ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
+    ref = str(member)
+    row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
+    marked = tables.forgotten.c.member_key
+    return {
+        "member": None if row is None else _person(row),
+        "notes": _notes(connection, ref),
+        "timers": _timers(connection, ref),
+        "deliveries": _deliveries(connection, ref),
+        "counts": _counts(connection, member, member_key),
+        "forgotten": connection.scalar(select(marked).where(marked == member_key)) is not None,
+    }
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row._mapping.items()
+        if name not in _HIDDEN
+    }
+
+
+def _person(row: Row[Any]) -> dict[str, Any]:
+    return {**_plain(row), "role": Role(row.role).name.lower()}
+
+
+def _notes(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    column = tables.notes.c
+    rows = connection.execute(
+        select(column.kind, column.key, column.value).where(column.member == ref).order_by(column.kind, column.key)
+    )
+    return [{"kind": row.kind, "key": row.key, "value": json.loads(row.value)} for row in rows]
+
+
+def _timers(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    column = tables.timers.c
+    return _listed(
+        connection.execute(
+            select(column.feature, column.name, column.key, column.due).where(column.member == ref).order_by(column.due)
+        )
+    )
+
+
+def _deliveries(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    column = tables.deliveries.c
+    return _listed(
+        connection.execute(
+            select(
+                column.feature,
+                column.kind,
+                column.key,
+                column.state,
+                column.reason,
+                column.due,
+                column.out_at.label("sent_at"),
+            )
+            .where(or_(column.place == f"@{ref}", column.visible_to == ref))
+            .order_by(column.id)
+        )
+    )
+
+
+def _listed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+    return [_plain(row) for row in rows]
+
+
+def _counts(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, int]:
+    column = tables.signals.c
+    rows = connection.execute(
+        select(column.what, func.count().label("number"))
+        .where(column.workspace == str(member.workspace), column.member_key == member_key)
+        .group_by(column.what)
+        .order_by(column.what)
+    )
+    return {row.what: row.number for row in rows}

@@ -1,0 +1,163 @@
+"""Deliveries as rows of the ledger, and the actions that plan them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, select
+
+from bot.core.actions import Edit, React, Send, Withdraw
+from bot.core.delivery import Delivery, Kind, State, Verb
+from bot.core.message import Message
+from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef
+from bot.store import tables
+from bot.store.codec import from_message, to_message
+from bot.store.commit import Commit
+from bot.store.dialect import Insert, prepared
+
+PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
+UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
+ARRIVED = (State.SENT.value, State.RECALLED.value)
+"""States of what people got to see. What was recalled was seen too."""
+
+_ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
+_DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))
+
+
+def place_key(place: Place) -> str:
+    """A place as one text; a channel and a member may have the same id."""
+    return f"{'@' if isinstance(place, MemberRef) else '#'}{place}"
+
+
+def _to_place(text: str) -> Place:
+    return MemberRef.parse(text[1:]) if text.startswith("@") else ChannelRef.parse(text[1:])
+
+
+def _message_ref(text: str | None) -> MessageRef | None:
+    return MessageRef.parse(text) if text else None
+
+
+def to_delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        key=row.key,
+        workspace=WorkspaceRef.parse(row.workspace),
+        feature=row.feature,
+        kind=Kind(row.kind),
+        to=_to_place(row.place),
+        message=to_message(row.message),
+        due=row.due,
+        planned_for=row.planned_for,
+        verb=Verb(row.verb),
+        thread=_message_ref(row.thread),
+        target=_message_ref(row.target),
+        visible_to=MemberRef.parse(row.visible_to) if row.visible_to else None,
+        emoji=row.emoji,
+        expires=row.expires,
+        state=State(row.state),
+        reason=row.reason,
+        attempts=row.attempts,
+        sent_as=_message_ref(row.sent_as),
+        sent_at=row.out_at if row.state in ARRIVED else None,
+        created_at=row.created_at,
+    )
+
+
+def send(commit: Commit, action: Send) -> None:
+    """Nothing is planned for somebody who left."""
+    key = action.key or commit.next_key()
+    addressee = action.to if isinstance(action.to, MemberRef) else action.visible_to
+    if addressee is not None and _has_left(commit, addressee):
+        return
+    _plan(
+        commit,
+        key=key,
+        kind=action.kind.value,
+        verb=Verb.SEND.value,
+        place=place_key(action.to),
+        message=from_message(action.message),
+        thread=str(action.thread) if action.thread else None,
+        visible_to=str(action.visible_to) if action.visible_to else None,
+        private=addressee is not None or _is_direct(commit, action.to),
+        due=action.due or commit.at,
+        expires=action.expires,
+    )
+
+
+def edit(commit: Commit, action: Edit) -> None:
+    _plan_change(commit, Verb.EDIT, action.target, action.key, message=action.message)
+
+
+def withdraw(commit: Commit, action: Withdraw) -> None:
+    _plan_change(commit, Verb.WITHDRAW, action.target, action.key)
+
+
+def react(commit: Commit, action: React) -> None:
+    _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
+
+
+def _plan_change(
+    commit: Commit, verb: Verb, target: MessageRef, key: str, *, message: Message | None = None, emoji: str = ""
+) -> None:
+    """Changes to what is already there are answers: no budget and no quiet hours hold them back."""
+    _plan(
+        commit,
+        key=key or commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=verb.value,
+        place=place_key(target.channel),
+        target=str(target),
+        message=from_message(message) if message else None,
+        private=_is_private(commit, target),
+        emoji=emoji,
+        due=commit.at,
+    )
+
+
+def _has_left(commit: Commit, member: MemberRef) -> bool:
+    return commit.connection.scalar(_ACTIVE, {"ref": str(member)}) is False
+
+
+def _is_direct(commit: Commit, place: Place) -> bool:
+    return bool(commit.connection.scalar(_DIRECT, {"ref": str(place)}))
+
+
+def _is_private(commit: Commit, target: MessageRef) -> bool:
+    column = tables.deliveries.c
+    was_private = commit.connection.scalar(select(column.private).where(column.sent_as == str(target)))
+    return bool(was_private) or _is_direct(commit, target.channel)
+
+
+_BLANK: dict[str, Any] = {
+    "thread": None,
+    "target": None,
+    "visible_to": None,
+    "emoji": "",
+    "expires": None,
+    "state": State.PLANNED.value,
+    "reason": "",
+    "attempts": 0,
+    "sent_as": None,
+    "out_at": None,
+}
+
+
+def _plan(commit: Commit, **values: Any) -> None:
+    row = {
+        **_BLANK,
+        **values,
+        "workspace": str(commit.workspace),
+        "feature": commit.feature,
+        "priority": PRIORITY[values["kind"]],
+        "planned_for": values["due"],
+        "created_at": commit.at,
+    }
+    number = commit.connection.scalar(_planning(commit.connection), row)
+    if number is not None:
+        commit.planned.append(number)
+
+
+@prepared
+def _planning(insert: Insert) -> Executable:
+    statement = insert(tables.deliveries).on_conflict_do_nothing(index_elements=["workspace", "key"])
+    return statement.returning(tables.deliveries.c.id)

@@ -1,0 +1,71 @@
+"""Erasing a person.
+
+Their row, roles, notes, timers and private deliveries are deleted. Their signals stay without a member key, so that
+the channel's totals do not change and nothing tells any more that one person was behind them. A mark under their
+member key stays: it says that somebody is not to be counted or registered, and not who.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Executable, delete, or_, update
+
+from bot.core.actions import Forget
+from bot.core.delivery import Delivery, State
+from bot.core.refs import MemberRef
+from bot.store import tables
+from bot.store.commit import Commit
+from bot.store.dialect import Insert, prepared
+from bot.store.people import forgotten_among
+from bot.store.secrecy import Keys
+
+_deliveries = tables.deliveries.c
+
+
+def forget(commit: Commit, action: Forget) -> None:
+    """What this very commit plans stays: the person is told that they have been forgotten."""
+    connection, ref = commit.connection, str(action.member)
+    member_key = commit.keys.of_member(action.member)
+    connection.execute(delete(tables.members).where(tables.members.c.ref == ref))
+    connection.execute(delete(tables.notes).where(tables.notes.c.member == ref))
+    connection.execute(delete(tables.timers).where(tables.timers.c.member == ref))
+    connection.execute(
+        delete(tables.deliveries).where(
+            or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref),
+            _deliveries.id.not_in(commit.planned),
+        )
+    )
+    _drop_mentions(connection, action.member)
+    connection.execute(
+        update(tables.signals)
+        .where(tables.signals.c.workspace == str(action.member.workspace), tables.signals.c.member_key == member_key)
+        .values(member_key=None)
+    )
+    connection.execute(_marking(connection), {"member_key": member_key})
+
+
+@prepared
+def _marking(insert: Insert) -> Executable:
+    return insert(tables.forgotten).on_conflict_do_nothing(index_elements=["member_key"])
+
+
+def _drop_mentions(connection: Connection, member: MemberRef) -> None:
+    """What was said in channels and names them is no longer needed word for word."""
+    mention = f"(mention:{quote(member.id, safe='')})"
+    connection.execute(
+        update(tables.deliveries)
+        .where(
+            _deliveries.workspace == str(member.workspace),
+            _deliveries.state.not_in([State.PLANNED.value, State.SENDING.value]),
+            _deliveries.message.contains(mention, autoescape=True),
+        )
+        .values(message=None)
+    )
+
+
+def forget_addressee(connection: Connection, keys: Keys, delivery: Delivery) -> None:
+    """A delivery that went to somebody forgotten (the confirmation itself) goes once it is done with."""
+    addressee = delivery.to if isinstance(delivery.to, MemberRef) else delivery.visible_to
+    if addressee is not None and forgotten_among(connection, [keys.of_member(addressee)]):
+        connection.execute(delete(tables.deliveries).where(_deliveries.id == delivery.id))

@@ -1,0 +1,105 @@
+"""The inbox: events wait durably, their words sealed, until they are handled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Row, bindparam, select, update
+
+from bot.core.events import Event
+from bot.core.ports import Accepted, Inbox
+from bot.store import tables
+from bot.store.codec import decode_event, encode_event
+from bot.store.database import Database
+from bot.store.dialect import Insert, prepared
+from bot.store.moments import Moment
+from bot.store.secrecy import Seal, Unreadable
+
+log = logging.getLogger("allant.store")
+
+_columns = tables.inbox.c
+_MARK_HANDLED = (
+    update(tables.inbox)
+    .where(_columns.number == bindparam("accepted"), _columns.handled_at.is_(None))
+    .values(handled_at=bindparam("now", type_=Moment), payload=None)
+)
+
+
+class StoredInbox(Inbox):
+    """The inbox in the database."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    async def accept(self, event: Event) -> Accepted | None:
+        """See the port. What waits at the same time is committed together."""
+        event, words = encode_event(event)
+        workspace, kind = str(event.workspace), type(event).__name__
+        row = {
+            "workspace": workspace,
+            "event_id": event.id,
+            "kind": kind,
+            "at": event.at,
+            "payload": self._seal.close(words, _name(workspace, event.id, kind)),
+            "unreadable": False,
+        }
+        number = await self._database.write_batched(_accept_all, row)
+        return None if number is None else Accepted(number, event)
+
+    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
+        """See the port. What cannot be read (another secret, say) is logged by its id and waits no longer."""
+        statement = select(tables.inbox).where(_columns.handled_at.is_(None)).order_by(_columns.number).limit(limit)
+        while True:
+            rows = await self._database.read(lambda connection: connection.execute(statement).all())
+            readable, lost = self._open_all(rows)
+            if lost:
+                await self._database.write(partial(_give_up, numbers=lost))
+            if readable or not rows:
+                return readable
+
+    def _open_all(self, rows: Sequence[Row[Any]]) -> tuple[list[Accepted], list[int]]:
+        readable, lost = [], []
+        for row in rows:
+            try:
+                words = self._seal.open(row.payload or b"", _name(row.workspace, row.event_id, row.kind))
+                readable.append(Accepted(row.number, decode_event(row.kind, words)))
+            except (Unreadable, ValueError, KeyError) as error:
+                # Only the error's name: the text of a ValidationError would quote the words.
+                log.error("event %s waits but cannot be read, given up: %s", row.event_id, type(error).__name__)
+                lost.append(row.number)
+        return readable, lost
+
+
+def _name(workspace: str, event_id: str, kind: str) -> bytes:
+    return "\0".join((workspace, event_id, kind)).encode()
+
+
+def _accept_all(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int | None]:
+    """Each row's number, None for those already there or twice among ``rows``."""
+    inserted = connection.execute(_accepting(connection), rows)
+    new = {(workspace, event_id): number for number, workspace, event_id in inserted}
+    return [new.pop((row["workspace"], row["event_id"]), None) for row in rows]
+
+
+@prepared
+def _accepting(insert: Insert) -> Executable:
+    statement = insert(tables.inbox).on_conflict_do_nothing(index_elements=["workspace", "event_id"])
+    return statement.returning(_columns.number, _columns.workspace, _columns.event_id)
+
+
+def _give_up(connection: Connection, numbers: Sequence[int]) -> None:
+    connection.execute(
+        update(tables.inbox)
+        .where(_columns.number.in_(numbers), _columns.handled_at.is_(None))
+        .values(handled_at=_columns.at, payload=None, unreadable=True)
+    )
+
+
+def mark_handled(connection: Connection, accepted: Accepted, at: datetime) -> bool:
+    """Drop the event's words; False when it was handled already."""
+    return connection.execute(_MARK_HANDLED, {"accepted": accepted.number, "now": at}).rowcount > 0

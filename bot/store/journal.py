@@ -1,0 +1,77 @@
+"""The one place where what features decided becomes true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.core import actions
+from bot.core.actions import Planned
+from bot.core.ports import Accepted, Journal, Timer
+from bot.core.refs import WorkspaceRef
+from bot.store import counting, deliveries, forgetting, notebook, people, places, timers
+from bot.store.commit import Commit
+from bot.store.database import Database
+from bot.store.inbox import mark_handled
+from bot.store.secrecy import Keys
+
+APPLY: dict[type, Callable[[Commit, Any], None]] = {
+    actions.Send: deliveries.send,
+    actions.Edit: deliveries.edit,
+    actions.Withdraw: deliveries.withdraw,
+    actions.React: deliveries.react,
+    actions.RegisterMember: people.register_member,
+    actions.MemberWentAway: people.member_went_away,
+    actions.ChooseLanguage: people.choose_language,
+    actions.Mute: people.mute,
+    actions.SetAbsence: people.set_absence,
+    actions.GiveRole: people.give_role,
+    actions.MarkManager: people.mark_manager,
+    actions.RegisterChannel: places.register_channel,
+    actions.NoteActivity: places.note_activity,
+    actions.Count: counting.count,
+    actions.SetTimer: timers.set_timer,
+    actions.CancelTimer: timers.cancel_timer,
+    actions.Remember: notebook.remember,
+    actions.Drop: notebook.drop,
+    actions.Forget: forgetting.forget,
+}
+"""What makes each action true; a test holds it to bot.core.actions."""
+
+
+class StoredJournal(Journal):
+    """Commits to the database."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def commit(
+        self,
+        workspace: WorkspaceRef,
+        plans: Sequence[Planned],
+        *,
+        at: datetime,
+        source: str,
+        handled: Accepted | None = None,
+        fired: Timer | None = None,
+    ) -> int:
+        def work(connection: Connection) -> int:
+            if handled is not None and not mark_handled(connection, handled, at):
+                return 0
+            if fired is not None and not timers.take_fired(connection, fired):
+                return 0
+            commit = Commit(connection, self._keys, workspace, at, source)
+            for plan in plans:
+                commit.feature = plan.feature
+                for action in plan.actions:
+                    APPLY[type(action)](commit, action)
+            return len(commit.planned)
+
+        planned = await self._database.write(work)
+        if any(isinstance(action, actions.Forget) for plan in plans for action in plan.actions):
+            await self._database.leave_no_trace()
+        return planned

@@ -1,0 +1,83 @@
+"""The ledger as features read it: what was, is and will be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, func, select
+
+from bot.core.delivery import Delivery, State, Verb
+from bot.core.policy import Attention, start_of_day
+from bot.core.ports import Ledger
+from bot.core.refs import ChannelRef, MessageRef, Place, WorkspaceRef
+from bot.store import tables
+from bot.store.database import Database
+from bot.store.deliveries import ARRIVED, UNASKED, place_key, to_delivery
+
+_columns = tables.deliveries.c
+
+
+class StoredLedger(Ledger):
+    """The ledger in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def recent(
+        self, workspace: WorkspaceRef, *, feature: str = "", state: State | None = None, limit: int = 20
+    ) -> Sequence[Delivery]:
+        where = [_columns.workspace == str(workspace)]
+        if feature:
+            where.append(_columns.feature == feature)
+        if state is not None:
+            where.append(_columns.state == state.value)
+        return await self._find(limit, *where)
+
+    async def find(self, workspace: WorkspaceRef, key: str) -> Delivery | None:
+        found = await self._find(1, _columns.workspace == str(workspace), _columns.key == key)
+        return found[0] if found else None
+
+    async def sent_as(self, workspace: WorkspaceRef, channel: ChannelRef, message_id: str) -> Delivery | None:
+        found = await self._find(
+            1,
+            _columns.sent_as == str(MessageRef(channel, message_id)),
+            _columns.workspace == str(workspace),
+            _columns.verb == Verb.SEND.value,
+        )
+        return found[0] if found else None
+
+    async def attention(self, place: Place, now: datetime, zone: str) -> Attention:
+        """What may have arrived counts as well: the budget is there for people, so doubt is on their side."""
+        today = start_of_day(now, zone)
+        statement = select(
+            func.count(case((_columns.out_at >= today, 1))),
+            func.count(),
+        ).where(
+            _columns.place == place_key(place),
+            _columns.out_at > now - timedelta(days=7),
+            _columns.out_at <= now,
+            _columns.verb == Verb.SEND.value,
+            _columns.kind.in_(UNASKED),
+            _columns.state.in_([*ARRIVED, State.SENDING.value, State.UNCERTAIN.value]),
+        )
+        row = await self._database.read(lambda connection: connection.execute(statement).one())
+        return Attention(day=row[0], week=row[1])
+
+    async def held_back(self, workspace: WorkspaceRef, since: datetime) -> Mapping[str, int]:
+        """``since`` is compared with the last moment for which the delivery was due."""
+        statement = (
+            select(_columns.reason, func.count())
+            .where(
+                _columns.state == State.HELD_BACK.value,
+                _columns.due >= since,
+                _columns.workspace == str(workspace),
+            )
+            .group_by(_columns.reason)
+            .order_by(_columns.reason)
+        )
+        return await self._database.read(lambda connection: {row[0]: row[1] for row in connection.execute(statement)})
+
+    async def _find(self, limit: int, *where: ColumnElement[bool]) -> list[Delivery]:
+        statement = select(tables.deliveries).where(*where).order_by(_columns.id.desc()).limit(limit)
+        return await self._database.read(lambda connection: [to_delivery(row) for row in connection.execute(statement)])

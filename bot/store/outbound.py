@@ -1,0 +1,129 @@
+"""The ledger as the outbox works through it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
+
+from bot.core.delivery import Delivery, Receipt, State, Verb
+from bot.core.ports import Outbound
+from bot.core.refs import Place
+from bot.store import tables
+from bot.store.database import Database
+from bot.store.deliveries import place_key, to_delivery
+from bot.store.forgetting import forget_addressee
+from bot.store.secrecy import Keys
+
+_columns = tables.deliveries.c
+
+POLICY_REASONS = frozenset({"quiet_hours", "day_budget", "week_budget", "away", "muted"})
+"""The reasons of bot.core.policy.Wait: to be put off by them is no failed attempt."""
+
+
+class StoredOutbound(Outbound):
+    """The ledger in the database, for one outbox or several."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+        under_way = tables.deliveries.alias("under_way")
+        blocked = (
+            select(under_way.c.id)
+            .where(under_way.c.state == State.SENDING.value, under_way.c.place == _columns.place)
+            .exists()
+        )
+        statement = (
+            select(tables.deliveries)
+            .where(*_planned(busy), _columns.due <= now, ~blocked)
+            .order_by(_columns.priority, _columns.id)
+            .limit(limit)
+        )
+        return await self._read(statement)
+
+    async def sending(self, delivery: Delivery, now: datetime) -> bool:
+        statement = (
+            update(tables.deliveries)
+            .where(_columns.id == delivery.id, _columns.state == State.PLANNED.value)
+            .values(state=State.SENDING.value, out_at=now)
+        )
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount) > 0
+
+    async def sent(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
+        """A withdrawal that went out also marks what it withdrew as recalled."""
+
+        def work(connection: Connection) -> None:
+            _finish(
+                connection,
+                delivery,
+                state=State.SENT.value,
+                reason="",
+                out_at=now,
+                sent_as=str(receipt.message) if receipt.message else None,
+            )
+            if delivery.verb is Verb.WITHDRAW and delivery.target is not None:
+                connection.execute(
+                    update(tables.deliveries)
+                    .where(
+                        _columns.sent_as == str(delivery.target),
+                        _columns.state == State.SENT.value,
+                        _columns.verb == Verb.SEND.value,
+                    )
+                    .values(state=State.RECALLED.value)
+                )
+            forget_addressee(connection, self._keys, delivery)
+
+        await self._database.write(work)
+
+    async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
+        statement = (
+            update(tables.deliveries)
+            .where(_columns.id == delivery.id, _columns.state.in_([State.PLANNED.value, State.SENDING.value]))
+            .values(
+                state=State.PLANNED.value,
+                due=until,
+                reason=reason,
+                out_at=None,
+                attempts=_columns.attempts + (0 if reason in POLICY_REASONS else 1),
+            )
+        )
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def close(self, delivery: Delivery, state: State, reason: str) -> None:
+        def work(connection: Connection) -> None:
+            _finish(connection, delivery, state=state.value, reason=reason)
+            forget_addressee(connection, self._keys, delivery)
+
+        await self._database.write(work)
+
+    async def half_sent(self) -> Sequence[Delivery]:
+        return await self._read(
+            select(tables.deliveries).where(_columns.state == State.SENDING.value).order_by(_columns.id)
+        )
+
+    async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
+        statement = select(func.min(_columns.due)).where(*_planned(busy))
+        return await self._database.read(lambda connection: connection.scalar(statement))
+
+    async def _read(self, statement: Any) -> list[Delivery]:
+        return await self._database.read(lambda connection: [to_delivery(row) for row in connection.execute(statement)])
+
+
+def _planned(busy: Collection[Place]) -> list[ColumnElement[bool]]:
+    where = [_columns.state == State.PLANNED.value]
+    if busy:
+        where.append(_columns.place.not_in([place_key(place) for place in busy]))
+    return where
+
+
+def _finish(connection: Connection, delivery: Delivery, **values: Any) -> None:
+    """What only one person was to see is dropped with the end of its delivery."""
+    connection.execute(
+        update(tables.deliveries)
+        .where(_columns.id == delivery.id)
+        .values(message=case((_columns.private.is_(True), None), else_=_columns.message), **values)
+    )

@@ -1,0 +1,180 @@
+"""Who is who: the members port, and the actions about members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Executable, Row, bindparam, case, delete, func, or_, select, update
+
+from bot.core.actions import ChooseLanguage, GiveRole, MarkManager, MemberWentAway, Mute, RegisterMember, SetAbsence
+from bot.core.community import Member, Role
+from bot.core.delivery import Kind, State
+from bot.core.ports import Members
+from bot.core.refs import MemberRef, WorkspaceRef
+from bot.store import tables
+from bot.store.commit import Commit
+from bot.store.database import Database
+from bot.store.dialect import Insert, prepared
+from bot.store.secrecy import Keys
+
+_columns = tables.members.c
+_ALL_FORGOTTEN = select(tables.forgotten.c.member_key)
+_ONE_FORGOTTEN = _ALL_FORGOTTEN.where(tables.forgotten.c.member_key == bindparam("member_key"))
+
+
+def _folded(text: str) -> str:
+    return text.strip().removeprefix("@").casefold()
+
+
+def to_member(row: Row[Any]) -> Member:
+    return Member(
+        ref=MemberRef.parse(row.ref),
+        name=row.name,
+        language=row.language,
+        zone=row.zone,
+        guest=row.guest,
+        manager=row.manager,
+        bot=row.bot,
+        active=row.active,
+        role=Role(row.role),
+        language_chosen=row.language_chosen,
+        muted_until=row.muted_until,
+        away_until=row.away_until,
+        joined_at=row.joined_at,
+    )
+
+
+def _values(member: Member) -> dict[str, Any]:
+    return {
+        "ref": str(member.ref),
+        "workspace": str(member.ref.workspace),
+        "name": member.name,
+        "folded_name": _folded(member.name),
+        "folded_id": _folded(member.ref.id),
+        "language": member.language,
+        "language_chosen": member.language_chosen,
+        "zone": member.zone,
+        "guest": member.guest,
+        "manager": member.manager,
+        "bot": member.bot,
+        "active": member.active,
+        "role": int(member.role),
+        "muted_until": member.muted_until,
+        "away_until": member.away_until,
+        "joined_at": member.joined_at,
+    }
+
+
+class StoredMembers(Members):
+    """The members in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, ref: MemberRef) -> Member | None:
+        found = await self._find(_columns.ref == str(ref))
+        return found[0] if found else None
+
+    async def with_role(self, workspace: WorkspaceRef, role: Role) -> Sequence[Member]:
+        return await self._find(
+            _columns.workspace == str(workspace), _columns.role >= int(role), _columns.active.is_(True)
+        )
+
+    async def named(self, workspace: WorkspaceRef, name: str) -> Member | None:
+        """An id names its member whoever else is called so; a display name only somebody who is still there."""
+        wanted = _folded(name)
+        found = await self._find(
+            _columns.workspace == str(workspace), or_(_columns.folded_name == wanted, _columns.folded_id == wanted)
+        )
+        by_id = [member for member in found if _folded(member.ref.id) == wanted]
+        chosen = by_id or [member for member in found if member.active]
+        return chosen[0] if len(chosen) == 1 else None
+
+    async def _find(self, *where: ColumnElement[bool]) -> list[Member]:
+        statement = select(tables.members).where(*where).order_by(_columns.folded_name, _columns.ref)
+        return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
+
+
+def register_members(connection: Connection, keys: Keys, members: Sequence[Member]) -> None:
+    """Write down what the platform says. What the person chose stays, and who asked to be forgotten is left out."""
+    by_key = {keys.of_member(member.ref): member for member in members}
+    gone = forgotten_among(connection, list(by_key))
+    rows = [_values(member) for key, member in by_key.items() if key not in gone]
+    if rows:
+        connection.execute(_registering(connection), rows)
+
+
+@prepared
+def _registering(insert: Insert) -> Executable:
+    statement = insert(tables.members)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["ref"],
+        set_={
+            **{name: new[name] for name in ("name", "folded_name", "zone", "guest", "bot", "active")},
+            "language": case((_columns.language_chosen.is_(True), _columns.language), else_=new.language),
+            "joined_at": func.coalesce(_columns.joined_at, new.joined_at),
+        },
+    )
+
+
+def forgotten_among(connection: Connection, member_keys: Sequence[bytes]) -> set[bytes]:
+    """Those of the keys whose members asked to be forgotten."""
+    if len(member_keys) == 1:
+        return set(connection.scalars(_ONE_FORGOTTEN, {"member_key": member_keys[0]}))
+    # Few people ask to be forgotten: reading them all beats asking for thousands.
+    return set(connection.scalars(_ALL_FORGOTTEN))
+
+
+def register_member(commit: Commit, action: RegisterMember) -> None:
+    register_members(commit.connection, commit.keys, [action.member])
+
+
+def member_went_away(commit: Commit, action: MemberWentAway) -> None:
+    """Their timers end, and what was planned for them unasked is held back; answers are left to the outbox."""
+    ref = str(action.member)
+    _change(commit, action.member, active=False)
+    commit.connection.execute(delete(tables.timers).where(tables.timers.c.member == ref))
+    planned = tables.deliveries.c
+    commit.connection.execute(
+        update(tables.deliveries)
+        .where(
+            planned.place == f"@{ref}",
+            planned.state == State.PLANNED.value,
+            planned.kind.in_([kind.value for kind in Kind if kind.unasked]),
+        )
+        .values(state=State.HELD_BACK.value, reason="gone", message=None)
+    )
+
+
+def choose_language(commit: Commit, action: ChooseLanguage) -> None:
+    _choose(commit, action.member, language=action.language, language_chosen=True)
+
+
+def mute(commit: Commit, action: Mute) -> None:
+    _choose(commit, action.member, muted_until=action.until)
+
+
+def set_absence(commit: Commit, action: SetAbsence) -> None:
+    _choose(commit, action.member, away_until=action.until)
+
+
+def give_role(commit: Commit, action: GiveRole) -> None:
+    _choose(commit, action.member, role=int(action.role))
+
+
+def mark_manager(commit: Commit, action: MarkManager) -> None:
+    _choose(commit, action.member, manager=action.manager)
+
+
+def _change(commit: Commit, member: MemberRef, **values: Any) -> int:
+    statement = update(tables.members).where(_columns.ref == str(member)).values(**values)
+    return commit.connection.execute(statement).rowcount
+
+
+def _choose(commit: Commit, member: MemberRef, **values: Any) -> None:
+    """A choice holds also for somebody not registered (yet, or any more): their row then has no name."""
+    if not _change(commit, member, **values):
+        nameless = {**_values(Member(member, name="")), **values}
+        commit.connection.execute(tables.members.insert(), nameless)

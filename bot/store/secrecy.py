@@ -1,0 +1,79 @@
+"""What the secret is for: sealing the words that wait in the inbox, and the member keys of the signals.
+
+Each use has its own key, derived from the secret with HKDF-SHA256 (RFC 5869) under a label of its own, so that
+knowing one says nothing of the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from bot.core.refs import MemberRef
+
+_DRAWN_BYTES, _COUNT_BYTES = 7, 5
+"""The two parts of AES-GCM's nonce of twelve bytes, as in NIST SP 800-38D, 8.2.1: one drawn when the seal is made, one
+that counts (far enough for a trillion events). Drawing all of it for each event would cost more than sealing it."""
+
+_NONCE_BYTES = _DRAWN_BYTES + _COUNT_BYTES
+
+KEY_BYTES = 16
+"""Half of an HMAC-SHA256: still 128 bits, so two members or two events never meet in one key."""
+
+
+def _derived(secret: bytes, label: bytes) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=label).derive(secret)
+
+
+class Unreadable(Exception):
+    """A payload was sealed with another secret, or is damaged."""
+
+
+class Seal:
+    """Closes an event's words while they wait (AES-256-GCM), bound to the row they belong to."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESGCM(_derived(secret, b"allant inbox payload"))
+        self._drawn = os.urandom(_DRAWN_BYTES)
+        self._count = itertools.count()  # Its steps are atomic: two threads never get the same number.
+
+    def close(self, words: bytes, row: bytes) -> bytes:
+        """``words`` sealed for the row that ``row`` names; only with the same ``row`` do they open."""
+        nonce = self._drawn + next(self._count).to_bytes(_COUNT_BYTES)
+        return nonce + self._cipher.encrypt(nonce, words, row)
+
+    def open(self, sealed: bytes, row: bytes) -> bytes:
+        """The words. Raises Unreadable."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], row)
+        except (InvalidTag, ValueError):
+            raise Unreadable from None
+
+
+class Keys:
+    """Turns members and sources into keys that nobody without the secret can turn back."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
+        self._source = hmac.new(_derived(secret, b"allant signal source"), digestmod=hashlib.sha256)
+
+    def of_member(self, member: MemberRef) -> bytes:
+        """The member's key in the signals: the same each time, different in each workspace."""
+        return _keyed(self._member, str(member))
+
+    def of_source(self, source: str) -> bytes:
+        """The key by which a signal is counted once. Sources may hold platform ids, so they are not kept either."""
+        return _keyed(self._source, source)
+
+
+def _keyed(state: hmac.HMAC, text: str) -> bytes:
+    fresh = state.copy()
+    fresh.update(text.encode("utf-8", "surrogatepass"))
+    return fresh.digest()[:KEY_BYTES]

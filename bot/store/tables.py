@@ -1,0 +1,226 @@
+"""The tables. No member's words are in any of them; see each table for what is.
+
+The migrations in bot/store/migrations bring a database to exactly this; a test compares the two.
+Refs are kept in their text form (see bot.core.refs), moments as :class:`~bot.store.moments.Moment`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, text
+from sqlmodel import Field, SQLModel
+
+from bot.store.moments import Moment
+
+REVISION = "0001"
+"""The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
+Alembic only to find that there is nothing to do."""
+
+_ROWID = BigInteger().with_variant(Integer, "sqlite")
+"""A number given by the database; SQLite gives them to plain INTEGER keys only."""
+
+_NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""SQLite would otherwise give the number of an erased last row to the next one, and whoever still holds the erased
+one would act on its successor."""
+
+
+class Row(SQLModel):
+    """The base of all tables, with names for constraints that are the same in every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class MemberRow(Row, table=True):
+    """Who is who. ``folded_name`` and ``folded_id`` are for finding people whatever the case they are typed in."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        Index("ix_member_workspace_role", "workspace", "role"),
+        Index("ix_member_workspace_folded_name", "workspace", "folded_name"),
+        Index("ix_member_workspace_folded_id", "workspace", "folded_id"),
+    )
+
+    ref: str = Field(primary_key=True, sa_type=Text)
+    workspace: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    folded_name: str = Field(sa_type=Text)
+    folded_id: str = Field(sa_type=Text)
+    language: str = Field(sa_type=Text)
+    language_chosen: bool
+    zone: str = Field(sa_type=Text)
+    guest: bool
+    manager: bool
+    bot: bool
+    active: bool
+    role: int = Field(sa_type=SmallInteger)
+    muted_until: datetime | None = Field(sa_type=Moment)
+    away_until: datetime | None = Field(sa_type=Moment)
+    joined_at: datetime | None = Field(sa_type=Moment)
+
+
+class ChannelRow(Row, table=True):
+    """The places to talk. ``tags`` is a JSON list."""
+
+    __tablename__ = "channel"
+    __table_args__ = (Index("ix_channel_workspace_name", "workspace", "name"),)
+
+    ref: str = Field(primary_key=True, sa_type=Text)
+    workspace: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    direct: bool
+    archived: bool
+    tags: str = Field(sa_type=Text)
+    language: str = Field(sa_type=Text)
+    zone: str = Field(sa_type=Text)
+    one_way: bool
+    last_message_at: datetime | None = Field(sa_type=Moment)
+
+
+class InboxRow(Row, table=True):
+    """Events by their platform's id. ``payload`` is sealed while the event waits and NULL once it is handled."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("uq_inbox_workspace_event_id", "workspace", "event_id", unique=True),
+        Index(
+            "ix_inbox_waiting",
+            "number",
+            sqlite_where=text("handled_at IS NULL"),
+            postgresql_where=text("handled_at IS NULL"),
+        ),
+        _NEVER_AGAIN,
+    )
+
+    number: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
+    workspace: str = Field(sa_type=Text)
+    event_id: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
+    payload: bytes | None = Field(sa_type=LargeBinary)
+    handled_at: datetime | None = Field(sa_type=Moment)
+    unreadable: bool
+
+
+class DeliveryRow(Row, table=True):
+    """The ledger: what the bot says, never what it was told.
+
+    ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
+    ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
+    goes once it is done with. ``out_at``: when it last left for the platform.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("uq_delivery_workspace_key", "workspace", "key", unique=True),
+        Index("ix_delivery_workspace_id", "workspace", "id"),
+        Index("ix_delivery_state_due", "state", "due"),
+        Index("ix_delivery_state_place", "state", "place"),
+        Index("ix_delivery_place_out_at", "place", "out_at"),
+        Index("ix_delivery_workspace_out_at", "workspace", "out_at"),
+        Index("ix_delivery_sent_as", "sent_as"),
+        _NEVER_AGAIN,
+    )
+
+    id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
+    workspace: str = Field(sa_type=Text)
+    key: str = Field(sa_type=Text)
+    feature: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    priority: int = Field(sa_type=SmallInteger)
+    verb: str = Field(sa_type=Text)
+    place: str = Field(sa_type=Text)
+    thread: str | None = Field(sa_type=Text)
+    target: str | None = Field(sa_type=Text)
+    visible_to: str | None = Field(sa_type=Text)
+    private: bool
+    message: str | None = Field(sa_type=Text)
+    emoji: str = Field(sa_type=Text)
+    due: datetime = Field(sa_type=Moment)
+    planned_for: datetime = Field(sa_type=Moment)
+    expires: datetime | None = Field(sa_type=Moment)
+    state: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    attempts: int
+    sent_as: str | None = Field(sa_type=Text)
+    out_at: datetime | None = Field(sa_type=Moment)
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class TimerRow(Row, table=True):
+    """Durable timers. ``member``: whom it is about."""
+
+    __tablename__ = "timer"
+    __table_args__ = (Index("ix_timer_due", "due"), Index("ix_timer_member", "member"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    feature: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Text)
+    due: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
+class NoteRow(Row, table=True):
+    """What features remember, as JSON. ``kind`` is such as ``nudge.Snooze``. ``member``: whom it is about."""
+
+    __tablename__ = "note"
+    __table_args__ = (Index("ix_note_member", "member"),)
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(sa_type=Text)
+    member: str | None = Field(sa_type=Text)
+
+
+class SignalRow(Row, table=True):
+    """That something happened. ``member_key`` cannot be turned back into a member without the secret; it is NULL where
+    nobody in particular did it, or where the person has been forgotten."""
+
+    __tablename__ = "signal"
+    __table_args__ = (
+        Index("uq_signal_workspace_source", "workspace", "source", unique=True),
+        Index("ix_signal_workspace_what_at", "workspace", "what", "at"),
+        Index("ix_signal_workspace_at", "workspace", "at"),
+        Index("ix_signal_workspace_channel_at", "workspace", "channel", "at"),
+        Index("ix_signal_workspace_member_at", "workspace", "member_key", "at"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
+    workspace: str = Field(sa_type=Text)
+    source: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+    what: str = Field(sa_type=Text)
+    channel: str | None = Field(sa_type=Text)
+    member_key: bytes | None = Field(sa_type=LargeBinary)
+    about: str = Field(sa_type=Text)
+
+
+class ForgottenRow(Row, table=True):
+    """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
+
+    __tablename__ = "forgotten"
+
+    member_key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+
+
+def _table(row: type[Row]) -> Table:
+    return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
+
+
+members = _table(MemberRow)
+channels = _table(ChannelRow)
+inbox = _table(InboxRow)
+deliveries = _table(DeliveryRow)
+timers = _table(TimerRow)
+notes = _table(NoteRow)
+signals = _table(SignalRow)
+forgotten = _table(ForgottenRow)

@@ -1,0 +1,280 @@
+"""The calendar items of one file: ``items:`` with ``starts:``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+from bot.core.calendar import DEFAULT_GRACE, Item, Missed, When
+from bot.core.errors import BadInput, Problem
+from bot.core.refs import LANGUAGES, Language
+from bot.files import Located
+from bot.timetable import forms
+from bot.timetable.moments import known_zone
+from bot.timetable.recurrence import check_rule
+from bot.timetable.rhythm import ZONE_MEND, unknown
+
+INSTALLATION = "installation"
+_ALSO = {"chaque": "every", "le": "on", "semaine": "week", "à": "at", "depuis": "from", "jusqu'au": "until"}
+_ALSO |= {"jusqu’au": "until", "sauf": "except", "a": "at"}
+"""French names of what says when, by the English one."""
+_FORMS = ("every", "on", "week", "rrule")
+_KNOWN = (*_FORMS, "at", "from", "until", "except", "id", "to", "words", "zone", "owner", "missed", "grace")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+_PAGE = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*")
+
+
+class _WrongField(Exception):
+    """A field of an item cannot be used."""
+
+    def __init__(self, name: str, reason: str, mend: str = "") -> None:
+        super().__init__(reason)
+        self.name, self.reason, self.mend = name, reason, mend
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a file's ``items:`` gave: those that are right, and what is wrong with the others."""
+
+    items: tuple[Item, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_items(located: Located) -> Items:
+    """Every item of the file, with every mistake in it."""
+    try:
+        starts = _starts(located.value.get("starts", INSTALLATION))
+    except BadInput as error:
+        mend = f"write “{INSTALLATION}” or a date such as 2027-01-04"
+        return Items(problems=(located.problem(("starts",), f"“starts”: {error}", mend),))
+    written = located.value.get("items")
+    if written is None:
+        return Items()
+    if not isinstance(written, list):
+        return Items(
+            problems=(located.problem(("items",), "“items” must be a list", "begin each item with “- id: …”"),)
+        )
+    items: list[Item] = []
+    problems: list[Problem] = []
+    for number, raw in enumerate(written):
+        reader = _ItemReader(located, number, raw, starts)
+        item = reader.read()
+        problems += reader.problems
+        if item is not None and not reader.problems:
+            items.append(item)
+    return Items(tuple(items), tuple(problems + _twice(located, items)))
+
+
+def _starts(value: object) -> date | None:
+    """The Monday of the launch's first week; None when it is the installation's."""
+    if isinstance(value, str) and forms.plain(value) == INSTALLATION:
+        return None
+    start = forms.day(value)
+    return start - timedelta(days=start.weekday())
+
+
+def _twice(located: Located, items: list[Item]) -> list[Problem]:
+    first: dict[str, Item] = {}
+    problems = []
+    for item in items:
+        known = first.setdefault(item.id, item)
+        if known is not item:
+            reason = f"the id “{item.id}” is already used on line {known.line}"
+            problems.append(Problem(located.file, item.line, reason, "give each item its own id"))
+    return problems
+
+
+@dataclass
+class _ItemReader:
+    """One item. Each field is read on its own, so that one mistake does not hide the next."""
+
+    located: Located
+    number: int
+    raw: Any
+    starts: date | None
+    problems: list[Problem] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """The name each known field is written with in this file, English or French."""
+
+    def read(self) -> Item | None:
+        if not isinstance(self.raw, dict):
+            self._wrong("", "an item must be a mapping", "write “- id: …”, then one “name: value” on each line")
+            return None
+        for name in self.raw:
+            known = _ALSO.get(name, name)
+            if known not in _KNOWN:
+                path = ("items", self.number, str(name))
+                self.problems.append(unknown(self.located, path, _KNOWN))
+            elif known in self.names:
+                self._wrong(name, f"“{name}” says again what “{self.names[known]}” says", "keep one of them")
+            else:
+                self.names[known] = name
+        when = self._field(self._when, None)
+        words, page = self._field(self._words, ({}, ""))
+        item = Item(
+            id=self._field(self._id, ""),
+            when=when or When(),
+            to=self._field(self._to, ()),
+            words=words,
+            page=page,
+            zone=self._field(self._zone, ""),
+            owner=self._field(self._owner, "animator"),
+            missed=self._field(self._missed, Missed.LATE),
+            grace=self._field(self._grace, DEFAULT_GRACE),
+            file=self.located.file,
+            line=self.located.line(("items", self.number)),
+            said=self._said(),
+        )
+        return item
+
+    def _value(self, name: str) -> Any:
+        return self.raw.get(self.names.get(name, name))
+
+    def _field(self, read: Callable[[], Any], instead: Any) -> Any:
+        try:
+            return read()
+        except _WrongField as error:
+            self._wrong(error.name, error.reason, error.mend)
+        return instead
+
+    def _wrong(self, name: str, reason: str, mend: str) -> None:
+        path = ("items", self.number, self.names.get(name, name)) if name else ("items", self.number)
+        self.problems.append(self.located.problem(path, reason, mend))
+
+    def _id(self) -> str:
+        value = self._value("id")
+        if value is None:
+            raise _WrongField("id", "the item has no “id”", "give it a name of its own, such as friday-thanks")
+        if not _ID.fullmatch(str(value)):
+            raise _WrongField("id", f"“{value}” is not an id", "use small letters, digits and - only")
+        return str(value)
+
+    def _to(self) -> tuple[str, ...]:
+        value = self._value("to")
+        written = [value] if isinstance(value, str) else value
+        if not isinstance(written, list) or not written or not all(isinstance(each, str) for each in written):
+            mend = 'name channels or tags in quotes (YAML takes a bare # for a remark): ["#general", "tag:everyone"]'
+            raise _WrongField("to", "the item does not say “to” which channel", mend)
+        places = tuple(dict.fromkeys(_place(each) for each in written))
+        if not all(re.fullmatch(r"#\S+|tag:\S+", each) for each in places):
+            raise _WrongField("to", "“to” holds an empty name, or one with a space", "write “#name” or “tag:name”")
+        return places
+
+    def _words(self) -> tuple[dict[Language, str], str]:
+        value = self._value("words")
+        mend = "name a page of content/calendar, or write the text under en: and fr:"
+        if isinstance(value, str):
+            if not _PAGE.fullmatch(value):
+                raise _WrongField("words", "“words” is not the name of a page", mend)
+            return {}, value
+        if not isinstance(value, dict) or not value:
+            raise _WrongField("words", "the item has no “words”", mend)
+        texts: dict[Language, str] = {}
+        for name, text in value.items():
+            if name not in LANGUAGES:
+                raise _WrongField("words", f"“{name}” is not a language", "use fr and en")
+            if not isinstance(text, str) or not text.strip():
+                raise _WrongField("words", f"the text under “{name}” is empty, or not text", "put it in quotes")
+            texts[name] = text.strip()
+        return texts, ""
+
+    def _zone(self) -> str:
+        value = self._value("zone") or ""
+        if value and not (isinstance(value, str) and known_zone(value)):
+            raise _WrongField("zone", f"there is no time zone “{value}”", ZONE_MEND)
+        return str(value)
+
+    def _owner(self) -> str:
+        value = self._value("owner")
+        if value is not None and not isinstance(value, str):
+            raise _WrongField("owner", "“owner” must be text", "put it in quotes")
+        return value or "animator"
+
+    def _missed(self) -> Missed:
+        value = self._value("missed") or Missed.LATE
+        if value not in list(Missed):
+            raise _WrongField("missed", f"“{value}” is not known here", "use late, skip or ask")
+        return Missed(value)
+
+    def _grace(self) -> timedelta:
+        value = self._value("grace")
+        if value is None:
+            return DEFAULT_GRACE
+        try:
+            return forms.duration(value)
+        except (BadInput, OverflowError) as error:
+            raise _WrongField("grace", f"“grace”: {error}") from None
+
+    def _when(self) -> When:
+        given = [name for name in _FORMS if name in self.names]
+        if len(given) != 1:
+            wrong = " and ".join(given)
+            reason = f"the item says when in several ways: {wrong}" if given else "the item does not say when"
+            raise _WrongField(given[-1] if given else "", reason, "give exactly one of every, on, week and rrule")
+        form = given[0]
+        try:
+            when = self._form(form)
+        except BadInput as error:
+            raise _WrongField(form, f"“{self.names[form]}”: {error}", _mend(form)) from None
+        for name in ("from", "until", "except"):
+            if name in self.names and not when.rrule:
+                raise _WrongField(name, f"“{self.names[name]}” goes with every and rrule only", "remove it")
+        if "at" in self.names and form != "rrule":
+            raise _WrongField("at", "“at” goes with rrule only", f"write the time in “{self.names[form]}”")
+        if not when.rrule:
+            return when
+        when = replace(when, start=self._day("from"), until=self._day("until"), excluded=self._excluded())
+        try:
+            check_rule(when)
+        except BadInput as error:
+            raise _WrongField(form, f"“{self.names[form]}”: {error}", _mend(form)) from None
+        return when
+
+    def _form(self, form: str) -> When:
+        value = self._value(form)
+        if form == "every":
+            return forms.every(value)
+        if form == "on":
+            return forms.once(value)
+        if form == "week":
+            return forms.launch_week(value, self.starts)
+        if not isinstance(value, str):
+            raise BadInput("must be text")
+        if "at" not in self.names:
+            raise BadInput('does not say at what time: add at: "09:30"')
+        return When(rrule=value.strip(), at=forms.clock(self._value("at")))
+
+    def _day(self, name: str) -> date | None:
+        if name not in self.names:
+            return None
+        try:
+            return forms.day(self._value(name))
+        except BadInput as error:
+            raise _WrongField(name, f"“{self.names[name]}”: {error}") from None
+
+    def _excluded(self) -> frozenset[date]:
+        value = self._value("except") if "except" in self.names else []
+        try:
+            return frozenset(forms.day(each) for each in (value if isinstance(value, list) else [value]))
+        except BadInput as error:
+            raise _WrongField("except", f"“{self.names['except']}”: {error}") from None
+
+    def _said(self) -> str:
+        shown = [name for name in self.names if name in (*_FORMS, "at", "from", "until", "except")]
+        return ", ".join(f"{self.names[name]}: {_shown(self._value(name))}" for name in shown)
+
+
+def _place(name: str) -> str:
+    bare = name.strip()
+    return bare if bare.startswith(("#", "tag:")) else f"#{bare}"
+
+
+def _mend(form: str) -> str:
+    return {"every": forms.EXAMPLES, "on": "write for example 2026-12-18 10:00"}.get(form, "")
+
+
+def _shown(value: object) -> str:
+    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,251 @@
+"""The folder schedules/ as the Timetable: read, checked, and swapped at once when its files change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from bot.core.calendar import Item, Occurrence
+from bot.core.errors import BadContent, Problem
+from bot.core.policy import PolicyRules
+from bot.core.ports import ChannelRules, Timetable
+from bot.core.refs import LANGUAGES
+from bot.files import Located, read_yaml
+from bot.timetable.items import read_items
+from bot.timetable.recurrence import moments
+from bot.timetable.rhythm import read_rules, unknown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What one file says. ``lines``: where each top-level key stands."""
+
+    items: tuple[Item, ...] = ()
+    channels: Mapping[str, ChannelRules] = field(default_factory=dict)
+    rules: Mapping[str, object] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What all files say together; replaced as one, so that nobody sees half of a change."""
+
+    files: Mapping[str, _File] = field(default_factory=dict)
+    items: Mapping[str, Item] = field(default_factory=dict)
+    channels: Mapping[str, ChannelRules] = field(default_factory=dict)
+    rules: Mapping[type, object] = field(default_factory=dict)
+
+
+class Schedules(Timetable):
+    """Each ``*.yaml`` of ``folder`` may hold ``items`` (with ``starts``), ``channels``, and the keys of ``rules``,
+    which name the dataclass of each rhythm: ``{"policy": PolicyRules, "nudge": NudgeRules}``. Nothing is read before
+    :meth:`load`."""
+
+    def __init__(self, folder: Path, rules: Mapping[str, type]) -> None:
+        self._folder = folder
+        self._kinds = dict(rules)
+        self._whole = _Whole()
+
+    def load(self) -> tuple[Problem, ...]:
+        """Read every file anew. One with a problem keeps what it last said when it was right (nothing if it never
+        was). Returns the problems; what was read takes effect at once."""
+        try:
+            paths = _paths(self._folder)
+        except OSError as error:
+            reason = f"the folder cannot be read: {error.strerror}"
+            return (Problem(self._folder.name, 0, reason, "check ALLANT_SCHEDULES_DIR"),)
+        problems: list[Problem] = []
+        read: dict[str, _File] = {}
+        for path in paths:
+            try:
+                read[path.name] = self._read(path)
+            except BadContent as error:
+                problems += error.problems
+                if path.name in self._whole.files:
+                    read[path.name] = self._whole.files[path.name]
+        self._whole = self._together(read, problems)
+        return tuple(sorted(problems))
+
+    def check(self, pages: Callable[[str, str], bool] | None = None) -> tuple[Problem, ...]:
+        """Every problem of the files as they are now, changing nothing. ``pages`` says whether a page of content/
+        exists, by its name and the language: ``calendar/launch-01-hello`` and ``fr``."""
+        fresh = Schedules(self._folder, self._kinds)
+        problems = list(fresh.load())
+        for item in fresh.items():
+            problems += fresh._lacking_words(item, pages)
+            problems += fresh._unknown_places(item)
+        return tuple(sorted(problems))
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever a file is added, removed or written (names, sizes, times); reads no file."""
+        try:
+            seen = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in _paths(self._folder)]
+        except OSError:
+            return ""
+        return hashlib.sha256(repr(seen).encode()).hexdigest()
+
+    def items(self) -> Sequence[Item]:
+        return list(self._whole.items.values())
+
+    def item(self, item_id: str) -> Item | None:
+        return self._whole.items.get(item_id)
+
+    def next(self, item: Item, after: datetime, installed: datetime) -> datetime | None:
+        zone = self._zone(item)
+        for moment in moments(item.when, zone, after, _local_day(installed, zone)):
+            if moment > after:
+                return moment
+        return None
+
+    def between(self, since: datetime, until: datetime, installed: datetime) -> Sequence[Occurrence]:
+        found = []
+        for item in self.items():
+            zone = self._zone(item)
+            for moment in moments(item.when, zone, since, _local_day(installed, zone)):
+                if moment >= until:
+                    break
+                found.append(Occurrence(item, moment))
+        return sorted(found, key=lambda occurrence: (occurrence.at, occurrence.item.id))
+
+    def rules(self, kind: type[T]) -> T:
+        rules = self._whole.rules.get(kind)
+        return rules if isinstance(rules, kind) else kind()
+
+    def channel(self, name: str) -> ChannelRules | None:
+        return self._whole.channels.get(_channel_key(name))
+
+    def _zone(self, item: Item) -> str:
+        return item.zone or self.rules(PolicyRules).zone
+
+    def _read(self, path: Path) -> _File:
+        located = read_yaml(path, path.name)
+        if located.value is None:
+            return _File()
+        if not isinstance(located.value, dict):
+            raise BadContent(
+                [located.problem((), "must be a mapping", "begin with “items:”, “channels:” or “policy:”")]
+            )
+        problems = [
+            unknown(located, (str(key),), ("items", "starts", "channels", *self._kinds))
+            for key in located.value
+            if key not in ("items", "starts", "channels", *self._kinds)
+        ]
+        items = read_items(located)
+        problems += items.problems
+        channels = _collected(_read_channels, located, problems) if "channels" in located.value else {}
+        rules: dict[str, object] = {}
+        for key in self._kinds:
+            if key in located.value:
+                rules[key] = _collected(partial(read_rules, self._kinds[key], key=key), located, problems)
+        if problems:
+            raise BadContent(problems)
+        lines = {str(key): located.line((str(key),)) for key in located.value}
+        return _File(items.items, channels or {}, rules, lines)
+
+    def _together(self, read: Mapping[str, _File], problems: list[Problem]) -> _Whole:
+        """The files as one. What two files both say is a mistake of the one that changed: it keeps what it said
+        before, or is left out where that clashes too."""
+        old = self._whole.files
+        unchanged = [name for name in read if old.get(name) == read[name]]
+        files: dict[str, _File] = {}
+        for name in (*unchanged, *(name for name in read if name not in unchanged)):
+            clashes = list(_clashes(name, read[name], files))
+            problems += clashes
+            if not clashes:
+                files[name] = read[name]
+            elif name in old and not list(_clashes(name, old[name], files)):
+                files[name] = old[name]
+        items = {item.id: item for each in files.values() for item in each.items}
+        return _Whole(
+            files=files,
+            items=dict(sorted(items.items())),
+            channels={name: rules for each in files.values() for name, rules in each.channels.items()},
+            rules={self._kinds[key]: rules for each in files.values() for key, rules in each.rules.items()},
+        )
+
+    def _lacking_words(self, item: Item, pages: Callable[[str, str], bool] | None) -> Iterable[Problem]:
+        for language in LANGUAGES:
+            if item.page and pages is not None and not pages(f"calendar/{item.page}", language):
+                mend = f"write content/calendar/{item.page}.{language}.md"
+                yield Problem(item.file, item.line, f"the words “{item.page}” do not exist in “{language}”", mend)
+            elif not item.page and language not in item.words:
+                reason = f"the words of “{item.id}” are not there in “{language}”"
+                yield Problem(item.file, item.line, reason, f"add them under {language}:")
+
+    def _unknown_places(self, item: Item) -> Iterable[Problem]:
+        channels = self._whole.channels
+        tags = {f"tag:{tag.casefold()}" for rules in channels.values() for tag in rules.tags}
+        for place in item.to if channels else ():
+            if place.startswith("tag:") and place.casefold() not in tags:
+                yield Problem(item.file, item.line, f"no channel has the tag “{place[4:]}”", "see channels.yaml")
+            elif not place.startswith("tag:") and _channel_key(place) not in channels:
+                yield Problem(
+                    item.file, item.line, f"the channel “{place}” is not named under channels", "see channels.yaml"
+                )
+
+
+def _paths(folder: Path) -> list[Path]:
+    """The files to read, by name. Hidden ones are left out: editors keep their half-written copies there."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _collected(read: Callable[[Located], T], located: Located, problems: list[Problem]) -> T | None:
+    try:
+        return read(located)
+    except BadContent as error:
+        problems += error.problems
+        return None
+
+
+def _read_channels(located: Located) -> dict[str, ChannelRules]:
+    written = located.value["channels"] or {}
+    if not isinstance(written, dict):
+        reason = "“channels” must be a mapping of names"
+        raise BadContent([located.problem(("channels",), reason, "write “general:”, and below it “tags: [everyone]”")])
+    # Read one by one as a part of its own, whose lines are those of the file.
+    channels: dict[str, ChannelRules] = {}
+    problems: list[Problem] = []
+    for name, rules in written.items():
+        lines = {path[1:]: line for path, line in located.lines.items() if path[:1] == ("channels",)}
+        part = Located(located.file, {str(name): rules}, lines)
+        found = _collected(partial(read_rules, ChannelRules, key=str(name)), part, problems)
+        if found is not None:
+            channels[_channel_key(str(name))] = found
+    if problems:
+        raise BadContent(problems)
+    return channels
+
+
+def _channel_key(name: str) -> str:
+    return name.strip().removeprefix("#").casefold()
+
+
+def _clashes(name: str, new: _File, files: Mapping[str, _File]) -> Iterable[Problem]:
+    for other, each in files.items():
+        known = {item.id: item for item in each.items}
+        for item in new.items:
+            if item.id in known:
+                reason = f"the id “{item.id}” is already used in {other}, line {known[item.id].line}"
+                yield Problem(name, item.line, reason, "give each item its own id")
+        for key in new.rules.keys() & each.rules.keys():
+            yield Problem(name, new.lines.get(key, 0), f"“{key}” is already given in {other}", "keep one of them")
+        for channel in new.channels.keys() & each.channels.keys():
+            reason = f"the channel “{channel}” is already described in {other}"
+            yield Problem(name, new.lines.get("channels", 0), reason, "keep one of them")
+
+
+def _local_day(moment: datetime, zone: str) -> date:
+    return moment.astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,533 @@
+"""Welcome: a newcomer gets a first word at once, a journey over two weeks, and one public greeting with the others."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+from bot.core.actions import CancelTimer, Count, Drop, Remember, Send, SetTimer
+from bot.core.community import Channel, Member, Role
+from bot.core.delivery import Kind
+from bot.core.errors import BadInput
+from bot.core.events import CommandGiven, MemberChanged, MemberJoined, MemberLeft
+from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.knowledge import Page
+from bot.core.localtime import local_date, local_moment
+from bot.core.message import Button, Markup, Message, fill, join_lines, mention
+from bot.core.policy import PolicyRules, is_worked, next_open
+from bot.core.refs import LANGUAGES, ChannelRef, Language, MemberRef, other_language
+from bot.core.signals import Signal, What
+
+JOURNEYS = ("employee", "guest", "manager")
+LONGEST_WINDOW = 60
+"""Minutes. Somebody greeted later than an hour after arriving has the impression that nobody saw them."""
+SAME_ARRIVAL = timedelta(days=1)
+"""Joins of several channels within this time are one arrival, which is greeted once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomeRules:
+    """schedules/welcome.yaml, under ``welcome:``."""
+
+    channels: tuple[str, ...] = ("general", "newcomers")
+    """Where those who join are greeted; somebody new to several of them is greeted in the first."""
+    default_channel: str = "general"
+    """Where somebody is greeted who joins the workspace; empty: nowhere."""
+    window_minutes: int = 10
+    """Those who join within so many minutes of the first are greeted together."""
+    names: int = 5
+    """How many are called by name; the others are counted."""
+    at: time = time(9, 30)
+    """When the messages of the later days go out, on working days of the member's zone."""
+    again_after_days: int = 180
+    """Who comes back sooner than this is not welcomed anew."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window_minutes <= LONGEST_WINDOW:
+            raise ValueError(f"window_minutes must be from 1 to {LONGEST_WINDOW}")
+        if self.names < 1:
+            raise ValueError("names must be 1 or more")
+
+    @property
+    def again_after(self) -> timedelta:
+        return timedelta(days=self.again_after_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How far a newcomer is. ``kind`` is one of JOURNEYS; ``started`` and ``ended`` are aware UTC moments.
+
+    ``done`` is the last day given or skipped, ``waited`` the working days that passed during absences. ``state``:
+    running, ended (complete), stopped (they left).
+    """
+
+    kind: str
+    started: datetime
+    done: int = -1
+    waited: int = 0
+    state: str = "running"
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A newcomer waiting to be greeted in a channel; kept under the channel's id and the member's."""
+
+    channel: str
+    member: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """A newcomer was greeted; kept under the member's id and the channel's."""
+
+    at: datetime
+
+
+# Decisions
+
+
+def journey_kind(member: Member) -> str:
+    """Which journey a member follows."""
+    return "guest" if member.guest else "manager" if member.manager else "employee"
+
+
+def working_day(start: date, count: int, policy: PolicyRules) -> date:
+    """The ``count``-th working day after the local date ``start``; ``start`` itself for 0."""
+    day = start
+    while count > 0:
+        day += timedelta(days=1)
+        if is_worked(day, policy) or not policy.working_days:
+            count -= 1
+    return day
+
+
+def working_days_between(since: datetime, until: datetime, policy: PolicyRules, zone: str) -> int:
+    """How many working days after that of ``since`` there are up to that of ``until``."""
+    first, last = local_date(since, zone), local_date(until, zone)
+    return sum(is_worked(first + timedelta(days=number), policy) for number in range(1, (last - first).days + 1))
+
+
+def step_moment(journey: Journey, day: int, at: time, policy: PolicyRules, zone: str) -> datetime:
+    """When the step of ``day`` is due: ``at`` on that working day after the joining day, absences left out."""
+    joined = local_date(journey.started, zone)
+    return local_moment(working_day(joined, day + journey.waited, policy), at, zone)
+
+
+def next_morning(now: datetime, at: time, policy: PolicyRules, zone: str) -> datetime:
+    """``at`` on the next working day after today in ``zone``."""
+    return local_moment(working_day(local_date(now, zone), 1, policy), at, zone)
+
+
+def next_page(pages: Sequence[Page], done: int) -> Page | None:
+    """The page of the first day after ``done``; None when the journey is complete."""
+    later = [page for page in pages if page.day is not None and page.day > done]
+    return min(later, key=lambda page: page.day or 0, default=None)
+
+
+def welcomed_before(journey: Journey | None, now: datetime, rules: WelcomeRules) -> bool:
+    """Whether a journey is under way, or ended too recently to begin another."""
+    if journey is None:
+        return False
+    return journey.state == "running" or now - (journey.ended or journey.started) < rules.again_after
+
+
+def named_by(rules: WelcomeRules, channel: str) -> int | None:
+    """The rank of the channel of that name among those with public greetings; None when it is none of them."""
+    names = [name.removeprefix("#").casefold() for name in rules.channels]
+    wanted = channel.casefold()
+    return names.index(wanted) if wanted in names else None
+
+
+def greeted_here(waiting: Collection[Waiting], channel: str, ranks: Mapping[str, int]) -> list[Waiting]:
+    """Those to greet in ``channel`` (an id), first come first: each newcomer in the best ranked of their channels."""
+    best: dict[str, int] = {}
+    for each in waiting:
+        rank = ranks.get(each.channel, len(ranks))
+        best[each.member] = min(rank, best.get(each.member, rank))
+    here = ranks.get(channel, len(ranks))
+    chosen = [each for each in waiting if each.channel == channel and best[each.member] == here]
+    return sorted(chosen, key=lambda each: (each.at, each.member))
+
+
+def tally(journeys: Mapping[str, Journey], away: Collection[str]) -> Counter[tuple[str, str]]:
+    """How many journeys there are by kind and state; ``away`` are the keys of absent members, whose journey pauses."""
+    return Counter(
+        (journey.kind, "paused" if journey.state == "running" and key in away else journey.state)
+        for key, journey in journeys.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``welcome preview`` was asked for. ``day`` -1: the first."""
+
+    journey: str = "employee"
+    day: int = -1
+    languages: tuple[Language, ...] = ()
+
+
+_JOURNEY_WORDS = {
+    **{name: name for name in (*JOURNEYS, "public")},
+    **{
+        "employe": "employee",
+        "employee": "employee",
+        "salarie": "employee",
+        "invite": "guest",
+        "responsable": "manager",
+    },
+}
+_LANGUAGE_WORDS: dict[str, tuple[Language, ...]] = {
+    **{"fr": ("fr",), "en": ("en",), "both": LANGUAGES, "deux": LANGUAGES},
+}
+
+
+def parse_wish(arguments: str) -> Wish:
+    """``manager 3 both`` in any order, in English or French words. Raises ValueError with the word not understood."""
+    wish = Wish()
+    for word in arguments.split():
+        folded = unicodedata.normalize("NFKD", word.casefold()).encode("ascii", "ignore").decode()
+        number = folded.removeprefix("day-")
+        if folded in _JOURNEY_WORDS:
+            wish = replace(wish, journey=_JOURNEY_WORDS[folded])
+        elif folded in _LANGUAGE_WORDS:
+            wish = replace(wish, languages=_LANGUAGE_WORDS[folded])
+        elif number.isdigit() and len(number) < 4:
+            wish = replace(wish, day=int(number))
+        else:
+            raise ValueError(word)
+    return wish
+
+
+# What happens
+
+
+def _rules(ctx: Context) -> WelcomeRules:
+    return ctx.timetable.rules(WelcomeRules)
+
+
+def _pages(ctx: Context, kind: str, language: Language) -> list[Page]:
+    found = [ctx.library.page(name, language) for name in ctx.library.pages(f"welcome/{kind}")]
+    return [page for page in found if page is not None]
+
+
+async def _forgotten(ctx: Context, ref: MemberRef) -> bool:
+    """Whether the member asked to be forgotten: then nothing may be kept about them, not even a journey."""
+    return bool((await ctx.notes.about(ref)).get("forgotten"))
+
+
+async def on_joined(ctx: Context, event: MemberJoined) -> None:
+    """A journey begins for who is new to the workspace; who joins a channel waits there to be greeted."""
+    if event.member.bot:
+        return
+    stored = await ctx.members.get(event.member.ref)
+    if stored is None and await _forgotten(ctx, event.member.ref):
+        return
+    if event.channel is None or stored is None:
+        await _begin(ctx, stored if stored is not None and stored.active else event.member)
+    await _wait_for_greeting(ctx, event)
+
+
+async def _begin(ctx: Context, member: Member) -> None:
+    key, rules = member.ref.id, _rules(ctx)
+    before = await ctx.note(Journey, key)
+    if before is not None and welcomed_before(before, ctx.now, rules):
+        if before.state == "stopped":
+            missed = working_days_between(before.ended or ctx.now, ctx.now, ctx.policy, ctx.zone_of(member))
+            _continue(ctx, member, replace(before, state="running", ended=None, waited=before.waited + missed))
+        return
+    journey = Journey(journey_kind(member), ctx.now)
+    source = f"welcome/{journey.started.isoformat()}/{key}"
+    ctx.do(Count(_signal(ctx, member, What.JOURNEY_STARTED, source)))
+    await _take_step(ctx, member, journey, at_once=True)
+
+
+def _signal(ctx: Context, member: Member, what: What, source: str) -> Signal:
+    return Signal(source=f"{source}/{what.value}", workspace=ctx.workspace, at=ctx.now, what=what, member=member.ref)
+
+
+async def _take_step(ctx: Context, member: Member, journey: Journey, *, at_once: bool = False) -> None:
+    """Give the next step, or pass over it when it is no longer needed; then wait for the one after it."""
+    journey = replace(journey, kind=journey_kind(member))
+    page = next_page(_pages(ctx, journey.kind, member.language), journey.done)
+    if page is not None and page.day is not None and (page.day == 0 or not at_once):
+        if not await _did(ctx, member, page, journey.started):
+            _give(ctx, member, journey, page)
+        journey = replace(journey, done=page.day)
+    _continue(ctx, member, journey)
+
+
+def _give(ctx: Context, member: Member, journey: Journey, page: Page) -> None:
+    text = fill(page.body, {"name": member.name})
+    key = f"welcome/{journey.started.date().isoformat()}/day-{page.day}/{member.ref.id}"
+    kind = Kind.WELCOME if page.day == 0 else Kind.JOURNEY
+    ctx.do(Send(to=member.ref, message=Message(text), kind=kind, key=key))
+
+
+async def _did(ctx: Context, member: Member, page: Page, since: datetime) -> bool:
+    for what in page.skip_when:
+        if await ctx.measures.did(member.ref, What(what), since):
+            return True
+    return False
+
+
+def _continue(ctx: Context, member: Member, journey: Journey) -> None:
+    """Wait for the next step, or end the journey when there is none."""
+    key, page = member.ref.id, next_page(_pages(ctx, journey.kind, member.language), journey.done)
+    if page is None or page.day is None:
+        source = f"welcome/{journey.started.isoformat()}/{key}"
+        ctx.do(
+            Remember(key, replace(journey, state="ended", ended=ctx.now), member.ref),
+            Count(_signal(ctx, member, What.JOURNEY_COMPLETED, source)),
+        )
+        return
+    at, zone = _rules(ctx).at, ctx.zone_of(member)
+    # After a long silence of ours the steps that are overdue come one a morning, never all at once.
+    due = step_moment(journey, page.day, at, ctx.policy, zone)
+    if due <= ctx.now:
+        due = next_morning(ctx.now, at, ctx.policy, zone)
+    ctx.do(Remember(key, journey, member.ref), SetTimer("step", key, due, member.ref))
+
+
+async def step(ctx: Context, fired: TimerFired) -> None:
+    """The morning of a step has come. Whoever is absent is asked about again the next working morning."""
+    journey = await ctx.note(Journey, fired.key)
+    member = await ctx.members.get(MemberRef(ctx.workspace, fired.key))
+    if journey is None or member is None or journey.state != "running" or not member.active:
+        return
+    if member.away_until is not None and member.away_until > ctx.now:
+        ctx.do(
+            Remember(fired.key, replace(journey, waited=journey.waited + 1), member.ref),
+            SetTimer(
+                "step", fired.key, next_morning(ctx.now, _rules(ctx).at, ctx.policy, ctx.zone_of(member)), member.ref
+            ),
+        )
+        return
+    await _take_step(ctx, member, journey)
+
+
+async def on_left(ctx: Context, event: MemberLeft) -> None:
+    await _gone(ctx, event.member, event.channel)
+
+
+async def on_changed(ctx: Context, event: MemberChanged) -> None:
+    if not event.member.active:
+        await _gone(ctx, event.member.ref, None)
+
+
+async def _gone(ctx: Context, member: MemberRef, channel: ChannelRef | None) -> None:
+    """Nobody is greeted after leaving; leaving the workspace also stops the journey."""
+    for key, waiting in (await ctx.notes.all(ctx.workspace, Waiting)).items():
+        if waiting.member == member.id and (channel is None or waiting.channel == channel.id):
+            ctx.do(Drop(Waiting, key))
+    journey = await ctx.note(Journey, member.id)
+    if channel is None and journey is not None and journey.state == "running":
+        stopped = replace(journey, state="stopped", ended=ctx.now)
+        ctx.do(Remember(member.id, stopped, member), CancelTimer("step", member.id))
+
+
+# The public greeting
+
+
+async def _greeting_channel(ctx: Context, event: MemberJoined) -> Channel | None:
+    rules = _rules(ctx)
+    if event.channel is None:
+        return await ctx.channel_named(rules.default_channel)
+    channel = await ctx.channels.get(event.channel)
+    return channel if channel is not None and named_by(rules, channel.name) is not None else None
+
+
+async def _wait_for_greeting(ctx: Context, event: MemberJoined) -> None:
+    channel, ref, rules = await _greeting_channel(ctx, event), event.member.ref, _rules(ctx)
+    if channel is None or channel.archived:
+        return
+    before = await ctx.note(Greeted, f"{ref.id}/{channel.ref.id}")
+    if before is not None and ctx.now - before.at < rules.again_after:
+        return
+    ctx.do(Remember(f"{channel.ref.id}/{ref.id}", Waiting(channel.ref.id, ref.id, ctx.now), ref))
+    timer = await ctx.timers.get(ctx.workspace, "welcome", "greet", channel.ref.id)
+    if timer is None:
+        together = ctx.now + timedelta(minutes=rules.window_minutes)
+        # Those who arrive in the night are greeted together in the morning, by one post.
+        due = next_open(together, ctx.policy, channel.zone)
+    else:
+        # Moved by the least there is: a greeting being decided at this very moment has not seen this newcomer, and
+        # its commit is refused when the timer is no longer what it was.
+        due = timer.due + timedelta(microseconds=1)
+    ctx.do(SetTimer("greet", channel.ref.id, due))
+
+
+async def greet(ctx: Context, fired: TimerFired) -> None:
+    """Greet everybody who waits in the channel by one post, and clear them."""
+    waiting = await ctx.notes.all(ctx.workspace, Waiting)
+    channel = await ctx.channels.get(ChannelRef(ctx.workspace, fired.key))
+    ctx.do(*(Drop(Waiting, key) for key, each in waiting.items() if each.channel == fired.key))
+    if channel is None or channel.archived:
+        return
+    rules = _rules(ctx)
+    ranks: dict[str, int] = {}
+    for candidate in await ctx.channels.all(ctx.workspace):
+        rank = named_by(rules, candidate.name)
+        if rank is not None:
+            ranks[candidate.ref.id] = rank
+    chosen = greeted_here(list(waiting.values()), fired.key, ranks)
+    newcomers = [each for each in chosen if not await _just_greeted(ctx, each.member)]
+    named = await _first_members(ctx, newcomers, rules.names)
+    if not named:
+        return
+    for each in newcomers:
+        ref = MemberRef(ctx.workspace, each.member)
+        ctx.do(Remember(f"{each.member}/{fired.key}", Greeted(ctx.now), ref))
+    text = ctx.bilingual(channel.language, lambda language: _greeting(ctx, language, named, len(newcomers)))
+    key = f"welcome/public/{fired.key}/{fired.due.isoformat()}"
+    ctx.do(Send(to=channel.ref, message=Message(text), kind=Kind.WELCOME, key=key))
+
+
+async def _just_greeted(ctx: Context, member: str) -> bool:
+    greetings = await ctx.notes.all(ctx.workspace, Greeted, f"{member}/")
+    return any(ctx.now - each.at < SAME_ARRIVAL for each in greetings.values())
+
+
+async def _first_members(ctx: Context, newcomers: Sequence[Waiting], number: int) -> list[Member]:
+    found: list[Member] = []
+    for each in newcomers:
+        member = await ctx.members.get(MemberRef(ctx.workspace, each.member))
+        if member is not None and member.active:
+            found.append(member)
+        if len(found) == number:
+            break
+    return found
+
+
+def _greeting(ctx: Context, language: Language, named: Sequence[Member], total: int) -> Markup:
+    page = ctx.library.page("welcome/public", language)
+    body = page.body if page is not None else ctx.words(language, "welcome.public")
+    return fill(body, {"names": say_names(ctx.words, language, [mention(each) for each in named], total)})
+
+
+def say_names(words: Callable[..., Markup], language: Language, names: Sequence[Markup], total: int) -> Markup:
+    """``A, B and C``, or ``A, B, C and 497 others`` when ``total`` is more than the names."""
+    last: str
+    if total > len(names):
+        first, last = list(names), words(language, "welcome.others", count=total - len(names))
+    else:
+        first, last = list(names[:-1]), names[-1]
+    if not first:
+        return Markup(last)
+    return words(language, "welcome.and", first=Markup(", ".join(first)), last=Markup(last))
+
+
+# What animators may ask
+
+
+async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant welcome preview [employee|guest|manager|public] [day] [fr|en|both]``"""
+    member = await ctx.member(command.member)
+    try:
+        wish = parse_wish(arguments)
+    except ValueError as error:
+        raise BadInput(ctx.words(member.language, "welcome.bad_preview", word=str(error))) from None
+    languages = wish.languages or (member.language,)
+    if wish.journey == "public":
+        texts = [_greeting(ctx, language, [member], 1) for language in languages]
+        ctx.reply(command, Message(Markup("\n\n---\n\n".join(texts)), _preview_buttons(ctx, member, wish)))
+        return
+    pages = _pages(ctx, wish.journey, member.language)
+    chosen = next_page(pages, wish.day - 1)
+    if chosen is None or chosen.day is None or (wish.day >= 0 and chosen.day != wish.day):
+        days = ", ".join(str(page.day) for page in pages)
+        raise BadInput(ctx.words(member.language, "welcome.no_step", day=wish.day, days=days))
+    shown = replace(wish, day=chosen.day)
+    parts = [_preview_head(ctx, member.language, shown, chosen)]
+    for language in languages:
+        page = ctx.library.page(chosen.name, language)
+        parts.append(fill(page.body, {"name": member.name}) if page is not None else Markup(""))
+    ctx.reply(command, Message(Markup("\n\n---\n\n".join(parts)), _preview_buttons(ctx, member, shown, pages)))
+
+
+def _preview_head(ctx: Context, language: Language, wish: Wish, page: Page) -> Markup:
+    journey = ctx.words(language, f"welcome.journey_{wish.journey}")
+    head = ctx.words(language, "welcome.preview_head", journey=journey, day=page.day, title=page.title)
+    skips = [ctx.words(language, f"welcome.skip_{what}") for what in page.skip_when if what in _SKIPS]
+    return (
+        Markup(f"{head}\n{ctx.words(language, 'welcome.skipped_when', what=Markup(', '.join(skips)))}")
+        if skips
+        else head
+    )
+
+
+_SKIPS = frozenset({What.POSTED, What.REPLIED, What.REACTED, What.ASKED})
+
+
+def _preview_buttons(ctx: Context, member: Member, wish: Wish, pages: Sequence[Page] = ()) -> tuple[Button, ...]:
+    language, asked = member.language, " ".join(wish.languages) if len(wish.languages) == 1 else ""
+    following = next_page(pages, wish.day)
+    buttons = []
+    if following is not None:
+        label = ctx.words(language, "welcome.next_day", day=following.day)
+        buttons.append(Button(label, f"welcome preview {wish.journey} {following.day} {asked}".strip(), "primary"))
+    other = other_language(wish.languages[0] if wish.languages else language)
+    day = str(max(wish.day, 0)) if wish.journey != "public" else ""
+    buttons.append(
+        Button(
+            ctx.words(language, f"welcome.in_{other}"),
+            " ".join(f"welcome preview {wish.journey} {day} {other}".split()),
+        )
+    )
+    for journey in (*JOURNEYS, "public"):
+        if journey != wish.journey:
+            buttons.append(Button(ctx.words(language, f"welcome.journey_{journey}"), f"welcome preview {journey}"))
+    return tuple(buttons)
+
+
+async def status(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant welcome status``: how many journeys run, pause and ended; no names, and no small numbers."""
+    language = await ctx.language_of(command.member)
+    journeys = await ctx.notes.all(ctx.workspace, Journey)
+    running = [key for key, journey in journeys.items() if journey.state == "running"]
+    members = [await ctx.members.get(MemberRef(ctx.workspace, key)) for key in running]
+    away = {each.ref.id for each in members if each is not None and each.away_until and each.away_until > ctx.now}
+    counted = tally(journeys, away)
+    waiting = {each.member for each in (await ctx.notes.all(ctx.workspace, Waiting)).values()}
+    lines = [ctx.words(language, "welcome.status_head"), ""]
+    for kind in JOURNEYS:
+        said = {
+            state: _people(ctx, language, counted[kind, state]) for state in ("running", "paused", "ended", "stopped")
+        }
+        journey = ctx.words(language, f"welcome.journey_{kind}")
+        lines.append("- " + ctx.words(language, "welcome.status_line", journey=journey, **said))
+    lines += ["", ctx.words(language, "welcome.status_waiting", number=_people(ctx, language, len(waiting)))]
+    ctx.reply(command, join_lines(lines))
+
+
+def _people(ctx: Context, language: Language, number: int) -> Markup:
+    threshold = ctx.policy.threshold
+    if 0 < number < threshold:
+        return ctx.words(language, "welcome.few", threshold=threshold)
+    return Markup(str(number))
+
+
+FEATURE = Feature(
+    name="welcome",
+    commands=(
+        Command(
+            path=("welcome", "preview"),
+            french=("accueil", "aperçu"),
+            run=preview,
+            role=Role.ANIMATOR,
+            has_arguments=True,
+        ),
+        Command(path=("welcome", "status"), french=("accueil", "état"), run=status, role=Role.ANIMATOR),
+    ),
+    listeners=(
+        Listener(MemberJoined, on_joined),
+        Listener(MemberLeft, on_left),
+        Listener(MemberChanged, on_changed),
+    ),
+    timers={"step": step, "greet": greet},
+    rules=WelcomeRules,
+)

@@ -1,0 +1,442 @@
+"""What every platform adapter promises, checked against the platform it talks to.
+
+A test file per platform subclasses :class:`PlatformSuite`, names it ``Test…`` and overrides the ``world`` fixture with
+a :class:`World`: the adapter, already listening, and a way to be a person there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from bot.core.community import Channel, Member
+from bot.core.delivery import Delivery, Kind, Verb
+from bot.core.errors import PlatformError, Refused, Unreachable
+from bot.core.events import (
+    CommandGiven,
+    Event,
+    MemberJoined,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    ReactionAdded,
+)
+from bot.core.message import Button, Field, Form, Message, escape, mention
+from bot.core.ports import Platform
+from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place
+
+E = TypeVar("E", bound=Event)
+PATIENCE_SECONDS = 20.0
+LATER = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A message as a person sees it. ``text`` is without markup; ``mentions`` are the ids of those it really names;
+    ``strong`` are the passages shown as bold."""
+
+    text: str
+    by_bot: bool
+    thread: str | None = None
+    edited: bool = False
+    buttons: tuple[str, ...] = ()
+    mentions: frozenset[str] = frozenset()
+    strong: tuple[str, ...] = ()
+    reactions: Mapping[str, int] = field(default_factory=dict)
+
+
+class Heard:
+    """The events the adapter delivered. It can refuse some, as a store that is away would."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.refused: list[Event] = []
+        self._refuse = 0
+        self._more = asyncio.Condition()
+
+    def refuse_next(self, count: int = 1) -> None:
+        self._refuse = count
+
+    async def __call__(self, event: Event) -> None:
+        async with self._more:
+            if self._refuse:
+                self._refuse -= 1
+                self.refused.append(event)
+                self._more.notify_all()
+                raise ConnectionError("the store is away")
+            self.events.append(event)
+            self._more.notify_all()
+
+    async def first(self, kind: type[E], where: Callable[[E], bool] = lambda _: True) -> E:
+        """The first event of this kind for which ``where`` holds, waiting for it."""
+
+        def found() -> E | None:
+            return next((each for each in self.events if isinstance(each, kind) and where(each)), None)
+
+        async with asyncio.timeout(PATIENCE_SECONDS), self._more:
+            while (event := found()) is None:
+                await self._more.wait()
+            return event
+
+
+class World(ABC):
+    """A platform with people in it. ``channel`` is where the bot and everybody made by ``newcomer`` are.
+
+    ``platform.run(heard)`` is going on.
+    """
+
+    platform: Platform
+    heard: Heard
+    channel: ChannelRef
+
+    @abstractmethod
+    async def newcomer(self, name: str) -> MemberRef:
+        """Somebody new joins the workspace and the channel; returns once they are in it."""
+
+    @abstractmethod
+    async def say(
+        self,
+        person: MemberRef,
+        text: str,
+        *,
+        thread: MessageRef | None = None,
+        to_bot: bool = False,
+        direct: bool = False,
+    ) -> MessageRef:
+        """Write in the channel, or with ``direct`` to the bot alone. ``to_bot``: naming the bot."""
+
+    @abstractmethod
+    async def command(self, person: MemberRef, text: str) -> None:
+        """Give the bot a command in the channel, as people do here; ``text`` without the command's own sign."""
+
+    @abstractmethod
+    async def press(self, person: MemberRef, message: MessageRef, label: str) -> None:
+        """Choose a message's button, however this platform shows it."""
+
+    @abstractmethod
+    async def react(self, person: MemberRef, message: MessageRef, emoji: str) -> None: ...
+
+    @abstractmethod
+    async def change(self, person: MemberRef, message: MessageRef, text: str | None) -> None:
+        """Edit one's own message, or delete it (None)."""
+
+    @abstractmethod
+    async def seen(self, message: MessageRef, by: MemberRef) -> Seen | None:
+        """The message as this person sees it; None when it is gone or they cannot."""
+
+    @abstractmethod
+    async def posts(self, by: MemberRef) -> Sequence[Seen]:
+        """All that the person sees in the channel outside threads, oldest first."""
+
+    @abstractmethod
+    async def trouble(self, error: type[PlatformError]) -> Delivery:
+        """Arrange that doing the delivery given back raises ``error``."""
+
+    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str]) -> None:
+        """Fill in a message's form; only where the platform has forms."""
+        raise NotImplementedError
+
+
+class PlatformSuite:
+    """Subclass it, and override the fixture."""
+
+    troubles: ClassVar[tuple[type[PlatformError], ...]] = (Refused, Unreachable)
+    """What World.trouble can arrange here."""
+
+    @pytest.fixture
+    def world(self) -> Any:
+        """A World; an override may be async, and yields it to clean up afterwards."""
+        raise NotImplementedError
+
+    def delivery(
+        self, world: World, words: str | Message, key: str = "test/1", to: Place | None = None, **more: object
+    ) -> Delivery:
+        """A delivery to the channel, or ``to``."""
+        return Delivery(
+            key=key,
+            workspace=world.platform.workspace,
+            feature="test",
+            kind=Kind.ANSWER,
+            to=to or world.channel,
+            message=words if isinstance(words, Message) else Message(words),
+            due=LATER,
+            **more,  # type: ignore[arg-type]  # Each test names fields of Delivery.
+        )
+
+    async def send(self, world: World, words: str | Message, key: str = "test/1", **more: object) -> MessageRef:
+        """What the bot said, once the platform took it."""
+        receipt = await world.platform.do(self.delivery(world, words, key, **more))  # type: ignore[arg-type]
+        assert receipt.message is not None
+        return receipt.message
+
+    # What people do arrives
+
+    async def test_somebody_joins(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        event = await world.heard.first(MemberJoined, lambda each: each.member.ref == ada)
+        assert event.workspace == world.platform.workspace
+        assert event.at.utcoffset() == timedelta(0)
+        assert event.member.name == "Ada"
+
+    async def test_somebody_joins_the_channel(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        await world.heard.first(MemberJoined, lambda each: each.member.ref == ada and each.channel == world.channel)
+
+    async def test_the_directory_names_people_and_channels(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        found = [each async for each in world.platform.directory()]
+        members = {each.ref: each for each in found if isinstance(each, Member)}
+        assert members[ada].name == "Ada"
+        assert not members[ada].bot
+        assert world.channel in {each.ref for each in found if isinstance(each, Channel)}
+
+    async def test_a_message_in_the_channel(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await world.say(ada, "hello everybody")
+        event = await world.heard.first(MessagePosted, lambda each: each.message == message)
+        assert event.member == ada
+        assert event.text == "hello everybody"
+        assert event.channel == world.channel
+        assert event.thread is None
+        assert (event.direct, event.mentions_bot, event.by_bot) == (False, False, False)
+
+    async def test_a_reply_in_a_thread(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        root = await world.say(ada, "a question")
+        reply = await world.say(ada, "an answer", thread=root)
+        event = await world.heard.first(MessagePosted, lambda each: each.message == reply)
+        assert event.thread == root
+
+    async def test_a_message_that_names_the_bot(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await world.say(ada, "where do I start?", to_bot=True)
+        event = await world.heard.first(MessagePosted, lambda each: each.message == message)
+        assert event.mentions_bot
+        assert event.text == "where do I start?"
+
+    async def test_a_message_to_the_bot_alone(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await world.say(ada, "psst", direct=True)
+        event = await world.heard.first(MessagePosted, lambda each: each.message == message)
+        assert event.direct
+        assert event.channel != world.channel
+
+    async def test_a_command(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        await world.command(ada, "calendar next 5")
+        event = await world.heard.first(CommandGiven)
+        assert (event.member, event.channel, event.text) == (ada, world.channel, "calendar next 5")
+        assert not event.button
+        assert not any(isinstance(each, MessagePosted) for each in world.heard.events)
+
+    async def test_a_reaction(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        of_person = await world.say(ada, "look")
+        of_bot = await self.send(world, "look at this")
+        await world.react(ada, of_person, "👍")
+        await world.react(ada, of_bot, "🎉")
+        first = await world.heard.first(ReactionAdded, lambda each: each.message == of_person)
+        second = await world.heard.first(ReactionAdded, lambda each: each.message == of_bot)
+        assert (first.member, first.emoji, first.on_bot) == (ada, "👍", False)
+        assert (second.member, second.emoji, second.on_bot) == (ada, "🎉", True)
+
+    async def test_a_message_is_edited_and_deleted(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await world.say(ada, "teh")
+        await world.change(ada, message, "the")
+        await world.heard.first(MessageEdited, lambda each: each.message == message and each.member == ada)
+        await world.change(ada, message, None)
+        await world.heard.first(MessageDeleted, lambda each: each.message == message)
+
+    async def test_the_bots_own_words_are_not_taken_for_somebodys(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        own = await self.send(world, "my own words")
+        marker = await world.say(ada, "after them")
+        await world.heard.first(MessagePosted, lambda each: each.message == marker)
+        posted = [each for each in world.heard.events if isinstance(each, MessagePosted) and each.message == own]
+        assert all(each.by_bot for each in posted)
+
+    async def test_every_event_has_its_own_id(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        for number in range(5):
+            await world.say(ada, f"message {number}")
+        await world.heard.first(MessagePosted, lambda each: each.text == "message 4")
+        ids = [each.id for each in world.heard.events]
+        assert len(set(ids)) == len(ids)
+
+    async def test_messages_of_a_channel_come_in_their_order(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        said = [await world.say(ada, f"message {number}") for number in range(6)]
+        await world.heard.first(MessagePosted, lambda each: each.message == said[-1])
+        assert [each.message for each in world.heard.events if isinstance(each, MessagePosted)] == said
+
+    async def test_an_event_that_could_not_be_kept_comes_again_with_the_same_id(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        await world.heard.first(MemberJoined, lambda each: each.member.ref == ada and each.channel == world.channel)
+        world.heard.refuse_next()
+        message = await world.say(ada, "please keep this")
+        event = await world.heard.first(MessagePosted, lambda each: each.message == message)
+        assert [each.id for each in world.heard.refused if isinstance(each, MessagePosted)] == [event.id]
+
+    # What the bot says is seen
+
+    async def test_a_post_in_the_channel(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, "Good **morning**")
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert seen.by_bot
+        assert seen.text.strip() == "Good morning"
+        assert seen.strong == ("morning",)
+
+    async def test_an_answer_in_a_thread(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        root = await world.say(ada, "a question")
+        answer = await self.send(world, "an answer", thread=root)
+        seen = await world.seen(answer, ada)
+        assert seen is not None
+        if world.platform.can.threads:
+            assert seen.thread == root.id
+
+    async def test_a_direct_message(self, world: World) -> None:
+        ada, eve = await world.newcomer("Ada"), await world.newcomer("Eve")
+        message = await self.send(world, "for you", to=ada)
+        assert message.channel != world.channel
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert seen.text.strip() == "for you"
+        assert await world.seen(message, eve) is None
+
+    async def test_a_private_answer_is_for_one_person(self, world: World) -> None:
+        ada, eve = await world.newcomer("Ada"), await world.newcomer("Eve")
+        message = await self.send(world, "only you", visible_to=ada)
+        assert await world.seen(message, ada) is not None
+        assert await world.seen(message, eve) is None
+        assert not any("only you" in each.text for each in await world.posts(eve))
+
+    async def test_a_post_is_edited(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, Message("first", (Button("Yes", "yes"),)))
+        edit = self.delivery(world, "second", "test/2", verb=Verb.EDIT, target=message)
+        await world.platform.do(edit)
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert seen.text.strip() == "second"
+        assert seen.buttons == ()
+
+    async def test_a_post_is_withdrawn(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, "a mistake")
+        await world.platform.do(self.delivery(world, "-", "test/2", verb=Verb.WITHDRAW, target=message))
+        assert await world.seen(message, ada) is None
+
+    async def test_the_bot_reacts(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await world.say(ada, "I did it")
+        await world.platform.do(self.delivery(world, "-", "test/2", verb=Verb.REACT, target=message, emoji="🎉"))
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert dict(seen.reactions) == {"🎉": 1}
+
+    async def test_a_button_is_shown_and_pressed(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, Message("Did it help?", (Button("Yes", "faq helped"), Button("No", "faq no"))))
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        if world.platform.can.buttons:
+            assert seen.buttons == ("Yes", "No")
+        else:
+            assert "Yes" in seen.text
+            assert "No" in seen.text
+        await world.press(ada, message, "No")
+        event = await world.heard.first(CommandGiven)
+        assert (event.member, event.text, event.button) == (ada, "faq no", True)
+        assert event.message == message
+        assert event.channel == message.channel
+
+    async def test_a_form_is_filled_in_or_shown_as_a_command(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        form = Form(
+            "A new post", "calendar add", (Field("title", "Title"), Field("note", "Note", required=False)), "Ok"
+        )
+        message = await self.send(world, Message("Tell me", form=form))
+        if world.platform.can.forms:
+            await world.submit(ada, message, {"title": "Hello"})
+            event = await world.heard.first(CommandGiven)
+            assert (event.member, event.text) == (ada, "calendar add")
+            assert event.fields == {"title": "Hello", "note": ""}
+        else:
+            seen = await world.seen(message, ada)
+            assert seen is not None
+            assert all(word in seen.text for word in ("calendar add", "title:", "note:"))
+
+    async def test_a_real_mention(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, f"Welcome {mention(Member(ada, 'Ada'))}!")
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert seen.mentions == {ada.id}
+        assert "Ada" in seen.text
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "<b>bold</b> & <script>alert(1)</script>",
+            "**bold** _it_ `code` ~~gone~~",
+            "@here @channel @room <!channel> <@U123>",
+            "[click](https://example.org) [Ada](mention:ada)",
+            "# title - item 1. one > quote",
+            "!allant /allant :smile: https://example.org",
+        ],
+    )
+    async def test_escaped_words_are_shown_as_they_are(self, world: World, words: str) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, f"She wrote: {escape(words)}")
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert seen.text.strip() == f"She wrote: {words}"
+        assert seen.mentions == frozenset()
+        assert seen.strong == ()
+
+    async def test_a_long_message_arrives_to_its_end(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        await self.send(world, "beginning\n\n" + "words and words\n\n" * 1200 + "ending")
+        shown = "".join(each.text for each in await world.posts(ada))
+        assert "beginning" in shown
+        assert "ending" in shown
+
+    # Nothing twice
+
+    async def test_the_same_key_is_posted_once(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        if not world.platform.can.safe_to_repeat:
+            return  # It makes no such promise: a half-sent delivery is looked up, or shown as uncertain.
+        first = await self.send(world, "once", "test/once")
+        again = await self.send(world, "once", "test/once")
+        other = await self.send(world, "once more", "test/more")
+        assert first == again != other
+        assert [each.text.strip() for each in await world.posts(ada) if each.by_bot] == ["once", "once more"]
+
+    async def test_a_key_is_looked_up(self, world: World) -> None:
+        if not world.platform.can.can_look_up:
+            return  # It makes no such promise.
+        sent = self.delivery(world, "words", "test/sent")
+        receipt = await world.platform.do(sent)
+        assert await world.platform.find(sent) == receipt
+        assert await world.platform.find(self.delivery(world, "words", "test/never")) is None
+
+    async def test_what_goes_wrong_is_one_of_our_errors(self, world: World) -> None:
+        for error in self.troubles:
+            with pytest.raises(error):
+                await world.platform.do(await world.trouble(error))
+
+    async def test_a_message_that_is_not_there_is_refused(self, world: World) -> None:
+        gone = MessageRef(world.channel, "no-such-message")
+        with pytest.raises(Refused):
+            await world.platform.do(self.delivery(world, "words", verb=Verb.EDIT, target=gone))

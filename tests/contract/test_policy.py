@@ -1,0 +1,146 @@
+"""Who may say what, when and how much: pure decisions."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.delivery import Kind
+from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, is_open, judge, next_open, start_of_day
+
+PARIS = "Europe/Paris"
+TUESDAY_TEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+"""Ten o'clock in Paris."""
+UNASKED = [kind for kind in Kind if kind.unasked]
+RULES = PolicyRules()
+
+
+def ask(kind: Kind = Kind.POST, now: datetime = TUESDAY_TEN, rules: PolicyRules = RULES, **more: object) -> Verdict:
+    facts: dict[str, object] = {
+        "planned_for": now,
+        "expires": None,
+        "zone": PARIS,
+        "attention": Attention(),
+        "direct": False,
+        **more,
+    }
+    return judge(kind, now=now, rules=rules, **facts)  # type: ignore[arg-type]
+
+
+def paris(text: str) -> datetime:
+    """A moment given by the clock in Paris in winter."""
+    return (datetime.fromisoformat(text) - timedelta(hours=1)).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("kind", UNASKED)
+def test_unasked_goes_in_working_hours_with_room(kind: Kind) -> None:
+    assert ask(kind) == Go()
+
+
+@pytest.mark.parametrize("kind", [Kind.ANSWER, Kind.NOTICE])
+def test_what_was_asked_for_always_goes(kind: Kind) -> None:
+    night = paris("2026-11-29 03:00")
+    until = night + timedelta(days=30)
+    verdict = ask(kind, night, attention=Attention(99, 99), direct=True, muted_until=until, away_until=until)
+    assert verdict == Go()
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-11-24 19:00", "2026-11-25 08:00"),  # The evening begins at seven exactly.
+        ("2026-11-24 07:59", "2026-11-24 08:00"),
+        ("2026-11-27 20:00", "2026-11-30 08:00"),  # Friday evening to Monday.
+        ("2026-11-28 12:00", "2026-11-30 08:00"),
+    ],
+)
+def test_quiet_hours_and_weekends_wait_for_the_morning(now: str, until: str) -> None:
+    assert ask(now=paris(now)) == Wait(paris(until), "quiet_hours")
+
+
+def test_the_morning_is_that_of_the_zone() -> None:
+    evening = paris("2026-11-24 20:00")
+    assert ask(now=evening, zone="America/New_York") == Go()
+    assert ask(now=TUESDAY_TEN, zone="America/New_York") == Wait(datetime(2026, 11, 24, 13, tzinfo=UTC), "quiet_hours")
+
+
+def test_holidays_are_like_sundays() -> None:
+    rules = PolicyRules(holidays=(date(2026, 12, 24), date(2026, 12, 25)))
+    assert ask(now=paris("2026-12-23 20:00"), rules=rules, expires=paris("2027-01-10 00:00")) == Wait(
+        paris("2026-12-28 08:00"), "quiet_hours"
+    )
+
+
+def test_a_whole_month_of_holidays_is_waited_out() -> None:
+    rules = PolicyRules(holidays=tuple(date(2027, 8, day) for day in range(1, 32)))
+    assert next_open(datetime(2027, 8, 1, tzinfo=UTC), rules, PARIS) == datetime(2027, 9, 1, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("direct", "day", "week"), [(False, 3, 10), (True, 2, 6)])
+def test_budgets_of_day_and_week(direct: bool, day: int, week: int) -> None:
+    tomorrow = paris("2026-11-25 08:00")
+    assert ask(attention=Attention(day - 1, week - 1), direct=direct) == Go()
+    assert ask(attention=Attention(day, week - 1), direct=direct) == Wait(tomorrow, "day_budget")
+    assert ask(attention=Attention(0, week), direct=direct) == Wait(tomorrow, "week_budget")
+
+
+def test_patience_ends_the_waiting() -> None:
+    friday = paris("2026-11-27 20:00")
+    long_ago = friday - timedelta(days=3)
+    assert ask(now=friday, planned_for=long_ago) == HoldBack("quiet_hours")
+    assert ask(now=friday, planned_for=friday - timedelta(days=5)) == HoldBack("expired")
+
+
+def test_expiry_ends_the_waiting_before_patience_does() -> None:
+    soon = TUESDAY_TEN + timedelta(hours=2)
+    assert ask(attention=Attention(3, 3), expires=soon) == HoldBack("day_budget")
+    assert ask(now=soon, expires=soon) == Go()
+    assert ask(now=soon + timedelta(seconds=1), expires=soon) == HoldBack("expired")
+
+
+def test_mute_and_absence() -> None:
+    tomorrow = TUESDAY_TEN + timedelta(days=1)
+    assert ask(direct=True, muted_until=tomorrow) == HoldBack("muted")
+    assert ask(direct=True, muted_until=TUESDAY_TEN) == Go()
+    assert ask(direct=True, away_until=tomorrow) == Wait(tomorrow, "away")
+    assert ask(direct=True, away_until=TUESDAY_TEN + timedelta(days=30)) == HoldBack("away")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nothing_goes_where_nobody_is(kind: Kind) -> None:
+    assert ask(kind, active=False) == HoldBack("gone")
+
+
+def test_hours_that_open_in_a_skipped_hour() -> None:
+    rules = PolicyRules(quiet_from=time(22), quiet_to=time(2, 30), working_days=(6,))
+    assert next_open(datetime(2027, 3, 27, 12, tzinfo=UTC), rules, PARIS) == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+
+
+def test_no_quiet_hours_at_all() -> None:
+    rules = PolicyRules(quiet_from=time(0), quiet_to=time(0))
+    assert ask(now=paris("2026-11-24 03:00"), rules=rules) == Go()
+
+
+def test_the_day_of_a_budget_begins_at_midnight_of_the_zone() -> None:
+    assert start_of_day(paris("2026-11-24 00:30"), PARIS) == paris("2026-11-24 00:00")
+    assert start_of_day(datetime(2026, 11, 24, 3, tzinfo=UTC), "America/New_York") == datetime(
+        2026, 11, 23, 5, tzinfo=UTC
+    )
+
+
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),  # noqa: DTZ001  # Made aware below.
+    st.sampled_from([PARIS, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.sampled_from([RULES, PolicyRules(quiet_from=time(23, 30), quiet_to=time(6, 15), working_days=(1, 5))]),
+)
+def test_the_next_opening_is_open_and_none_is_missed(moment: datetime, zone: str, rules: PolicyRules) -> None:
+    now = moment.replace(tzinfo=UTC)
+    opening = next_open(now, rules, zone)
+    assert opening >= now
+    assert is_open(opening, rules, zone)
+    # Looked at every quarter of an hour, there was no earlier one.
+    quarters = range(int((opening - now) / timedelta(minutes=15)))
+    assert not any(is_open(now + timedelta(minutes=15 * n), rules, zone) for n in quarters)

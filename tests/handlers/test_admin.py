@@ -1,0 +1,223 @@
+"""Administration: help, roles, the ledger, troubles of deliveries and of files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.community import Role
+from bot.core.delivery import Delivery, Kind, State
+from bot.core.errors import Problem
+from bot.core.events import DeliveryTroubled, FilesChanged
+from bot.core.message import Message
+from bot.core.refs import Place
+from handlers import FEATURES, admin
+from tests.handlers.stage import ADA, ANN, BEN, CHLOE, ODILE, OSCAR, Stage, stage
+
+
+@pytest.fixture
+async def play(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path, schedules={}) as playing:
+        yield playing
+
+
+# Decisions
+
+
+def test_problems_in_any_order_are_the_same_news() -> None:
+    one, two = Problem("a.yaml", 1, "x"), Problem("b.yaml", 2, "y", "z")
+    assert admin.digest_of([one, two]) == admin.digest_of([two, one])
+    assert admin.digest_of([one]) != admin.digest_of([one, two])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("@Ann", "@Ann"), (" ann ", "ann"), ("[Ann](mention:ann%2F1)", "ann/1"), ("", "")]
+)
+def test_people_are_named_as_platforms_write_them(text: str, name: str) -> None:
+    assert admin.addressee(text) == name
+
+
+# Help
+
+
+async def test_each_role_is_shown_what_it_may_do_in_its_language(play: Stage) -> None:
+    member, animator = await play.ask(ANN, "help"), await play.ask(ODILE, "aide")
+    administrator = await play.ask(ADA, "help")
+    assert "/allant me mute [2w|forever]" in member
+    assert "/allant calendar list" not in member
+    assert "/allant calendrier liste" in animator
+    assert "/allant rôles donner" not in animator
+    assert "/allant roles give @name" in administrator
+    assert "Calendrier" in animator
+    for said in (member, administrator):
+        assert "{" not in said
+
+
+async def test_every_command_of_every_feature_is_in_an_administrators_help(play: Stage) -> None:
+    said = await play.ask(ADA, "help")
+    for feature in FEATURES:
+        for command in feature.commands:
+            assert (f"`/allant {' '.join(command.path)}" in said) is not command.hidden
+
+
+async def test_help_on_one_topic(play: Stage) -> None:
+    said = await play.ask(OSCAR, "help calendar")
+    assert "calendar pause" in said
+    assert "me mute" not in said
+    assert "rhubarbe" in await play.ask(CHLOE, "aide rhubarbe")
+    assert "nothing on" in await play.ask(ANN, "help roles")
+
+
+# Roles
+
+
+async def test_roles_are_given_and_taken_back_and_the_person_is_told(play: Stage) -> None:
+    assert "has the role: animator" in await play.ask(ADA, "roles give @Ben animator")
+    giving = play.said_in("general")[-1]
+    assert "Your role here is now: animator" in play.told(BEN)[-1].text
+    assert "Ben" in await play.ask(ADA, "roles")
+    assert "calendar" in await play.ask(BEN, "calendar list")
+    await play.press(ADA, giving, "Undo")
+    assert "role" in await play.ask(BEN, "calendar list")
+    await play.ask(ADA, "rôles donner @chloé Animation")
+    chloe = await play.allant.store.members.get(play.member("chloe"))
+    assert chloe is not None
+    assert chloe.role is Role.ANIMATOR
+    assert "animation" in play.told(CHLOE)[-1].text
+
+
+async def test_the_last_administrator_stays(play: Stage) -> None:
+    assert "last administrator" in await play.ask(ADA, "roles take @Ada")
+    assert "last administrator" in await play.ask(ADA, "roles give Ada member")
+    await play.ask(ADA, "roles give Ann admin")
+    assert "has the role: member" in await play.ask(ADA, "roles take Ada")
+
+
+async def test_roles_are_for_administrators_and_mistakes_say_what_to_write(play: Stage) -> None:
+    assert "administrator" in await play.ask(OSCAR, "roles give Oscar admin")
+    assert "Write whom and what" in await play.ask(ADA, "roles give Ben")
+    assert "Write whom and what" in await play.ask(ADA, "roles give Ben emperor")
+    assert "I know nobody" in await play.ask(ADA, "roles give Zoe animator")
+    assert "I know nobody" in await play.ask(ADA, "roles take")
+
+
+async def test_managers_are_marked_and_unmarked(play: Stage) -> None:
+    assert "leads a team" in await play.ask(ADA, "managers mark Ben")
+    ben = await play.allant.store.members.get(play.member("ben"))
+    assert ben is not None
+    assert ben.manager
+    await play.press(ADA, play.said_in("general")[-1], "Undo")
+    ben = await play.allant.store.members.get(play.member("ben"))
+    assert ben is not None
+    assert not ben.manager
+
+
+# The ledger
+
+
+async def test_the_ledger_is_shown_without_saying_who_got_a_direct_message(play: Stage) -> None:
+    await play.ask(ADA, "roles give @Ben animator")
+    said = await play.ask(ODILE, "envois")
+    assert "un avis → un message direct : **envoyé**" in said
+    assert "Ben" not in said
+    assert "animator" in await play.ask(ANN, "deliveries")
+
+
+async def test_what_was_held_back_is_counted_with_its_reason(tmp_path: Path) -> None:
+    items = 'items:\n  - id: a\n    every: monday 10:10\n    to: ["#general"]\n    words: {en: A, fr: A}\n'
+    items += items.replace("items:\n", "").replace("id: a", "id: b").replace("10:10", "10:20")
+    async with stage(tmp_path, schedules={"a.yaml": items, "policy.yaml": "policy: {channel_day: 1}\n"}) as play:
+        await play.wait(timedelta(hours=8))
+        said = await play.ask(OSCAR, "deliveries")
+        assert "1 message: the day’s attention budget" in said
+        [told] = play.told(OSCAR)
+        assert "held back a calendar post" in told.text
+        await play.press(OSCAR, told, "Send again")
+        await play.wait(timedelta(days=1))
+        assert len([post for post in play.said_in("general") if post.text == "A"]) == 2
+
+
+async def test_the_status_says_what_is_there(play: Stage) -> None:
+    said = await play.ask(ADA, "status")
+    for part in ("7 channels", "0 items", "3 people who animate", "Writer of drafts"):
+        assert part in said
+    await play.ask(ADA, "me language fr")
+    assert "**Je fonctionne.**" in await play.ask(ADA, "état")
+    assert "administrator" in await play.ask(OSCAR, "status")
+
+
+# Troubles
+
+
+def _troubled(play: Stage, to: Place, number: int, **changes: object) -> DeliveryTroubled:
+    delivery = Delivery(
+        key=f"calendar/x/{number}",
+        workspace=play.workspace,
+        feature="calendar",
+        kind=Kind.POST,
+        to=to,
+        message=Message("Hello"),
+        due=play.clock.now(),
+        state=State.UNCERTAIN,
+        reason="unclear",
+    )
+    changed = replace(delivery, **changes)  # type: ignore[arg-type]  # Fields by name.
+    return DeliveryTroubled(id=f"t{number}", at=play.clock.now(), workspace=play.workspace, delivery=changed)
+
+
+async def _tell(play: Stage, event: DeliveryTroubled | FilesChanged) -> None:
+    await play.allant.dispatcher.handle(event)
+    await play.settle()
+
+
+async def test_an_uncertain_post_is_shown_with_a_choice(play: Stage) -> None:
+    await _tell(play, _troubled(play, play.channel("general"), 1))
+    [french], [english] = play.told(ODILE), play.told(OSCAR)
+    assert "J’ignore si une publication du calendrier" in french.text
+    assert "I do not know whether a calendar post reached" in english.text
+    assert [button.label for button in english.buttons] == ["Send again", "Leave it"]
+    await play.press(OSCAR, english, "Leave it")
+    assert "I leave it" in play.told(OSCAR)[-1].text
+    await play.press(OSCAR, english, "Send again")  # This ledger never had it.
+    assert "cannot be sent again" in play.told(OSCAR)[-1].text
+
+
+async def test_many_direct_messages_that_fail_alike_are_one_notice(play: Stage) -> None:
+    for number in range(50):
+        event = _troubled(
+            play, play.member("ann"), number, state=State.FAILED, reason="refused: blocked", kind=Kind.WELCOME
+        )
+        await _tell(play, event)
+    [told] = play.told(OSCAR)
+    assert "could not deliver a welcome to a direct message: the platform refused it" in told.text
+    assert "Ann" not in told.text
+    assert told.buttons == ()
+
+
+async def test_a_notice_that_troubles_makes_no_notice(play: Stage) -> None:
+    await _tell(play, _troubled(play, play.member("oscar"), 1, kind=Kind.NOTICE, state=State.FAILED))
+    assert play.told(OSCAR) == play.told(ODILE) == []
+
+
+async def test_wrong_files_are_named_once_and_their_mending_too(play: Stage) -> None:
+    problems = tuple(Problem(f"faq/{number}.md", number, "has no *title*", "write one") for number in range(1, 13))
+
+    def changed(number: int, *found: Problem) -> FilesChanged:
+        return FilesChanged(id=f"f{number}", at=play.clock.now(), workspace=play.workspace, problems=found)
+
+    await _tell(play, changed(1, *problems))
+    await _tell(play, changed(2, *reversed(problems)))
+    [told] = play.told(OSCAR)
+    assert "12 mistakes" in told.text
+    assert "faq/3.md:3** has no *title* (write one)" in told.text.replace("\\", "")
+    assert "and 2 more" in told.text
+    assert "12 erreurs" in play.told(ODILE)[0].text
+    await _tell(play, changed(3))
+    await _tell(play, changed(4))
+    assert [post.text for post in play.told(OSCAR)[1:]] == ["The files are right again, and in use."]
+    await _tell(play, changed(5, *problems))
+    assert len(play.told(OSCAR)) == 3

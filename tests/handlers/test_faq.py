@@ -1,0 +1,316 @@
+"""The FAQ as people meet it: asked by command, by name, alone, and overheard in a channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.knowledge import Entry, Found, Hit
+from bot.core.signals import What
+from handlers.faq import OpenQuestion, is_small_talk, most_asked, next_moment, worth_offering
+from tests.handlers.stage import ADA, ANN, BEN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
+
+KNOWN = "How do I find a message from last month?"
+KNOWN_TITLE = "search"
+FRENCH = "Comment ne plus recevoir les notifications d’un canal ?"
+UNKNOWN = "Who won the table football in Lyon?"
+EMPLOYEES_ONLY = "Can you tell me what may be confidential to share?"
+RULES = "faq:\n  patience: 2 minutes\n  unasked_per_day: 2\n  tell_at: '09:15'\n"
+
+
+@pytest.fixture
+async def play(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path, people=(*PEOPLE, GUS), schedules={"faq.yaml": RULES}) as play:
+        yield play
+
+
+async def counted(play: Stage, what: What) -> dict[str, int]:
+    found = await play.allant.store.measures.counts(play.workspace, what, MONDAY - timedelta(days=1))
+    return dict(found)
+
+
+# Asked by command
+
+
+async def test_a_command_gets_the_answer_for_the_asker_alone(play: Stage) -> None:
+    said = await play.ask(ANN, f"faq {KNOWN}")
+    assert "search" in said.casefold()
+    (post,) = play.said_in("general")
+    assert post.visible_to == ANN.id
+    assert [button.label for button in post.buttons] == ["This helped", "Not what I meant"]
+    assert await counted(play, What.ASKED) == {"search-messages": 1}
+    assert await counted(play, What.ANSWERED) == {"search-messages": 1}
+
+
+async def test_the_answer_speaks_the_askers_language(play: Stage) -> None:
+    said = await play.ask(CHLOE, f"faq {FRENCH}")
+    assert "Voir aussi :" in said
+    assert "notifications" in said
+    (post,) = play.said_in("general")
+    assert [button.label for button in post.buttons] == ["Cela m’aide", "Ce n’est pas ça"]
+
+
+async def test_a_vague_question_gets_a_short_list_and_a_way_out(play: Stage) -> None:
+    await play.say(ANN, "general", "/allant faq notifications")
+    (post,) = play.said_in("general")
+    assert "Did you mean" in post.text
+    assert len(post.buttons) == 4
+    await play.press(ANN, post, post.buttons[0].label)
+    chosen = play.said_in("general")[-1]
+    assert chosen.buttons[0].label == "This helped"
+    assert sum((await counted(play, What.ANSWERED)).values()) == 1
+    await play.press(ANN, post, "None of these")
+    assert "I do not know" in play.said_in("general")[-1].text
+    assert await counted(play, What.UNANSWERED) == {"": 1}
+
+
+async def test_what_nobody_wrote_down_is_not_pretended_to_be_known(play: Stage) -> None:
+    assert "I do not know" in await play.ask(ANN, f"faq {UNKNOWN}")
+    assert "je ne sais pas" in await play.ask(CHLOE, "faq Où sont rangées les clés du parking à vélos ?")
+    assert await counted(play, What.UNANSWERED) == {"": 2}
+    assert await counted(play, What.ANSWERED) == {}
+
+
+async def test_helped_counts_once_for_each_person_and_answer(play: Stage) -> None:
+    await play.say(ANN, "general", f"@Allant {KNOWN}")
+    (post,) = play.said_in("general")
+    await play.press(ANN, post, "This helped")
+    assert "thank you" in play.said_in("general")[-1].text
+    await play.press(ANN, post, "This helped")
+    await play.press(ANN, post, "Not what I meant")
+    assert "already" in play.said_in("general")[-1].text
+    await play.press(BEN, post, "Not what I meant")
+    assert await counted(play, What.HELPED) == {"search-messages": 1}
+    assert await counted(play, What.NOT_HELPED) == {"search-messages": 1}
+
+
+async def test_the_list_by_subject_and_what_is_asked_most(play: Stage) -> None:
+    said = await play.ask(ANN, "faq list privacy")
+    assert "entries" in said
+    assert "Nothing on" in await play.ask(ANN, "faq list quantum")
+    assert "Rien sur" in await play.ask(CHLOE, "faq liste quantique")
+    assert "Nobody has asked" in await play.ask(ANN, "faq top")
+    await play.ask(ANN, f"faq {KNOWN}")
+    await play.ask(BEN, f"faq {KNOWN}")
+    await play.ask(BEN, "faq leave a channel")
+    lines = (await play.ask(ANN, "faq top")).splitlines()
+    assert [line.rpartition("(")[2] for line in lines if line.startswith("- ")] == ["2)", "1)"]
+    assert "(2)" in await play.ask(CHLOE, "faq frequentes")
+
+
+async def test_an_entry_that_is_gone_is_said_to_be(play: Stage) -> None:
+    assert "no entry called" in await play.ask(ANN, "faq show no-such-thing")
+    assert "no entry called" in await play.ask(ANN, "faq helped no-such-thing")
+
+
+# Guests
+
+
+async def test_guests_never_see_what_is_for_employees(play: Stage) -> None:
+    assert "confidential-information" in await counted_after(play, ANN)
+    for text in (f"faq {EMPLOYEES_ONLY}", "faq show confidential-information", "faq list", "faq list privacy"):
+        play.heard()
+        await play.ask(GUS, text)
+    assert "confidential-information" not in await counted_after(play, GUS)
+    assert "no entry" in await play.ask(GUS, "faq show confidential-information")
+
+
+async def counted_after(play: Stage, person: object) -> dict[str, int]:
+    before = await counted(play, What.ANSWERED)
+    await play.ask(person, f"faq {EMPLOYEES_ONLY}")  # type: ignore[arg-type]  # A person of the stage.
+    after = await counted(play, What.ANSWERED)
+    return {slug: number for slug, number in after.items() if number != before.get(slug, 0)}
+
+
+async def test_an_answer_for_employees_is_not_said_where_guests_read(play: Stage) -> None:
+    await play.say(ANN, "general", f"@Allant {EMPLOYEES_ONLY}")
+    (public,) = play.said_in("general")
+    assert "direct message" in public.text
+    assert "confidential" in play.told(ANN)[-1].text.casefold()
+
+
+# Named in a channel, or told alone
+
+
+async def test_a_mention_is_answered_in_its_thread(play: Stage) -> None:
+    question = await play.say(CHLOE, "general", f"@Allant {FRENCH}")
+    (post,) = play.said_in("general")
+    assert post.thread == question.id
+    assert "Voir aussi" in post.text
+
+
+async def test_told_alone_it_answers_questions_and_greets_once_a_day(play: Stage) -> None:
+    await play.tell(ANN, "hello")
+    assert "Ask me a question" in play.told(ANN)[-1].text
+    await play.tell(ANN, "thanks a lot, have a nice day with your circuits")
+    assert len(play.told(ANN)) == 1
+    await play.tell(ANN, KNOWN)
+    assert len(play.told(ANN)) == 2
+    await play.tell(ANN, "notifications")
+    assert "Did you mean" in play.told(ANN)[-1].text
+    await play.wait(timedelta(hours=25))
+    await play.tell(ANN, "hello")
+    assert "Ask me a question" in play.told(ANN)[-1].text
+    await play.tell(CHLOE, "merci beaucoup")
+    assert "Posez-moi une question" in play.told(CHLOE)[-1].text
+
+
+# Overheard
+
+
+async def test_a_sure_answer_waits_for_people_then_comes_in_the_thread(play: Stage) -> None:
+    question = await play.say(ANN, "help", KNOWN)
+    await play.wait(timedelta(minutes=1))
+    assert play.said_in("help") == []
+    await play.wait(timedelta(minutes=2))
+    (post,) = play.said_in("help")
+    assert post.thread == question.id
+    assert post.visible_to is None
+    assert await counted(play, What.ANSWERED) == {"search-messages": 1}
+
+
+async def test_a_person_who_answers_first_keeps_the_floor(play: Stage) -> None:
+    question = await play.say(ANN, "help", KNOWN)
+    await play.say(ANN, "help", "I mean in this channel", thread=question)
+    await play.say(BEN, "help", "Use the box at the top", thread=question)
+    await play.wait(timedelta(minutes=10))
+    assert play.said_in("help") == []
+    assert "no question" in (await play.ask(ODILE, "faq ouvertes")).casefold() or "0 question" in await play.ask(
+        ODILE, "faq ouvertes"
+    )
+
+
+async def test_what_the_asker_adds_does_not_count_as_an_answer(play: Stage) -> None:
+    question = await play.say(ANN, "help", KNOWN)
+    await play.say(ANN, "help", "I mean in this channel", thread=question)
+    await play.wait(timedelta(minutes=10))
+    assert len(play.said_in("help")) == 1
+
+
+async def test_a_deleted_question_wants_no_answer(play: Stage) -> None:
+    question = await play.say(ANN, "help", KNOWN)
+    play.server.delete(ANN.id, question.id)
+    await play.wait(timedelta(minutes=10))
+    assert play.said_in("help") == []
+    assert await play.allant.store.notes.all(play.workspace, OpenQuestion) == {}
+
+
+@pytest.mark.parametrize("text", ["We won the table football!", "How are you?", UNKNOWN, "notifications"])
+async def test_everything_else_is_met_with_silence(play: Stage, text: str) -> None:
+    await play.say(ANN, "general", text)
+    await play.wait(timedelta(minutes=10))
+    assert play.said_in("general") == []
+
+
+async def test_a_channel_is_not_flooded_with_answers(play: Stage) -> None:
+    for _ in range(4):
+        await play.say(ANN, "help", KNOWN)
+        await play.wait(timedelta(minutes=5))
+    assert len(play.said_in("help")) == 2
+    await play.wait(timedelta(days=1))
+    await play.say(ANN, "help", KNOWN)
+    await play.wait(timedelta(minutes=5))
+    assert len(play.said_in("help")) == 3
+
+
+async def test_what_only_employees_may_read_is_never_said_unasked(play: Stage) -> None:
+    await play.say(ANN, "help", EMPLOYEES_ONLY)
+    await play.wait(timedelta(minutes=10))
+    assert all("confidential" not in post.text.casefold() for post in play.said_in("help"))
+
+
+async def test_an_answer_that_a_standstill_delayed_for_hours_is_not_given(play: Stage) -> None:
+    await play.say(ANN, "help", KNOWN)
+    play.clock.move_to(play.clock.now() + timedelta(hours=8))
+    await play.settle()
+    assert play.said_in("help") == []
+
+
+async def test_no_words_of_a_question_are_kept(play: Stage) -> None:
+    await play.say(ANN, "help", "Where is the very confidential purple zebra kept?")
+    await play.wait(timedelta(minutes=10))
+    kept = await play.allant.store.notes.about(play.member(ANN.id))
+    assert "zebra" not in repr(kept)
+    assert len(await play.allant.store.notes.all(play.workspace, OpenQuestion)) == 1
+
+
+# The animators
+
+
+async def test_animators_see_open_questions_and_are_told_the_next_morning(play: Stage) -> None:
+    await play.say(ANN, "help", UNKNOWN)
+    await play.say(BEN, "general", "Does anybody know the code of the Lille gate?")
+    await play.ask(ANN, f"faq {UNKNOWN}")
+    said = await play.ask(OSCAR, "faq open")
+    assert "2 questions in the channels are open" in said
+    assert "Monday 23 November 2026" in said
+    assert "And 1 question asked of me" in said
+    assert "2 questions" in await play.ask(ODILE, "faq ouvertes")
+    await play.wait(timedelta(days=1))
+    (english,) = [post for post in play.told(OSCAR) if "questions in the channels" in post.text]
+    assert "2 questions in the channels" in english.text
+    (french,) = [post for post in play.told(ODILE) if "questions posées" in post.text]
+    await play.press(ODILE, french, "Les voir")
+    assert "ouvertes" in play.told(ODILE)[-1].text
+    await play.wait(timedelta(days=1))
+    assert len([post for post in play.told(OSCAR) if "in the channels" in post.text]) == 1
+
+
+async def test_the_weekend_is_told_of_on_monday(play: Stage) -> None:
+    await play.until(datetime(2026, 11, 27, 15, tzinfo=UTC))
+    await play.say(ANN, "help", UNKNOWN)
+    await play.until(datetime(2026, 11, 30, 7, tzinfo=UTC))
+    assert not [post for post in play.told(OSCAR) if "in the channels" in post.text]
+    await play.until(datetime(2026, 11, 30, 9, tzinfo=UTC))
+    (post,) = [post for post in play.told(OSCAR) if "in the channels" in post.text]
+    assert "1 question" in post.text
+
+
+async def test_open_questions_are_for_animators(play: Stage) -> None:
+    assert "animator" in await play.ask(ANN, "faq open")
+    assert "open" in await play.ask(ADA, "faq open")
+
+
+# Decisions
+
+
+def entry(slug: str) -> Entry:
+    return Entry(slug=slug, kind="faq", language="en", title=slug, body="")
+
+
+def test_only_entries_near_the_best_are_offered() -> None:
+    hits = (Hit(entry("a"), 0.6), Hit(entry("b"), 0.31), Hit(entry("c"), 0.29), Hit(entry("d"), 0.28))
+    assert [each.slug for each in worth_offering(Found(hits))] == ["a", "b"]
+    assert worth_offering(Found((Hit(entry("a"), 0.1),))) == []
+    assert worth_offering(Found(())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "talk"),
+    [
+        ("hello", "en", True),
+        ("Merci beaucoup !", "fr", True),
+        ("OK, how do I leave a channel?", "en", False),
+        ("quitter un canal", "fr", False),
+        ("I will be in the office tomorrow with the others", "en", True),
+    ],
+)
+def test_small_talk_is_told_from_asking(text: str, language: str, talk: bool) -> None:
+    found = Found((Hit(entry("a"), 0.5),))
+    assert is_small_talk(text, found, "fr" if language == "fr" else "en") is talk
+
+
+def test_the_most_asked_leave_out_what_is_gone_or_hidden() -> None:
+    entries = {"a": entry("a"), "b": entry("b")}
+    assert most_asked({"": 9, "gone": 5, "b": 3, "a": 3}, entries) == [(entry("a"), 3), (entry("b"), 3)]
+
+
+def test_the_next_morning_keeps_its_wall_clock_over_a_clock_change() -> None:
+    before = datetime(2027, 3, 27, 12, tzinfo=UTC)
+    assert next_moment(before, time(9, 15), "Europe/Paris") == datetime(2027, 3, 28, 7, 15, tzinfo=UTC)
+    assert next_moment(datetime(2027, 3, 28, 7, 15, tzinfo=UTC), time(9, 15), "Europe/Paris") == datetime(
+        2027, 3, 29, 7, 15, tzinfo=UTC
+    )
