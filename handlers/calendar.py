@@ -6,8 +6,9 @@ import difflib
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from bot.core.actions import CancelTimer, Drop, Remember, Send, SetTimer
 from bot.core.calendar import Item, Missed
@@ -17,8 +18,9 @@ from bot.core.directory import addressed
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, FilesChanged, Started
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.localtime import local_date, local_moment
 from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
-from bot.core.policy import next_open
+from bot.core.policy import PolicyRules, next_open
 from bot.core.refs import LANGUAGES, Language, other_language
 
 ON_TIME = timedelta(minutes=5)
@@ -32,7 +34,7 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """When Allant first started in this workspace: launches count from there."""
+    """The moment from which launches count in this workspace: see :func:`counts_from`."""
 
     at: datetime
 
@@ -97,6 +99,13 @@ def sort_out(moments: Sequence[datetime], now: datetime, missed: Missed, grace: 
     return Outcome(lost=tuple(moments))
 
 
+def counts_from(started: datetime, policy: PolicyRules) -> datetime:
+    """``started``, or the next midnight when the day's work had begun: a launch begins with its first post."""
+    if started.astimezone(ZoneInfo(policy.zone)).time() <= policy.quiet_to:
+        return started
+    return local_moment(local_date(started, policy.zone) + timedelta(days=1), time(0), policy.zone)
+
+
 def described(item: Item, zone: str) -> str:
     """The item's moments as text, equal exactly when they are: for telling whether a changed file moved it."""
     when = item.when
@@ -126,8 +135,9 @@ async def _installed(ctx: Context) -> datetime:
     note = await ctx.note(Installed, "")
     if note is not None:
         return note.at
-    ctx.do(Remember("", Installed(ctx.now)))
-    return ctx.now
+    at = counts_from(ctx.now, ctx.policy)
+    ctx.do(Remember("", Installed(at)))
+    return at
 
 
 async def plan(ctx: Context) -> Changes:
@@ -405,13 +415,12 @@ async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
     head: list[str] = [
         ctx.words(language, "calendar.preview_head", item=item.id, said=item.said, to=_places(item, channels))
     ]
-    head += ["- " + ctx.say_moment(language, moment, ctx.zone_of(member)) for moment in moments]
-    if paused or not moments:
-        head.append(ctx.words(language, "calendar.is_paused" if paused else "calendar.over"))
+    coming = ["- " + ctx.say_moment(language, moment, ctx.zone_of(member)) for moment in moments]
+    head.append("\n".join(coming) or ctx.words(language, "calendar.is_paused" if paused else "calendar.over"))
     head.append(ctx.words(language, f"calendar.missed_{item.missed.value}"))
     none = ctx.words(language, "calendar.no_words", page=item.page or item.id)
     texts = [_text(ctx, item, each) or none for each in LANGUAGES]
-    parts = [Markup("\n".join(head)), *texts]
+    parts = [Markup("\n\n".join(head)), *texts]
     ctx.reply(command, Message(Markup("\n\n---\n\n".join(parts)), _reins(ctx, language, item, paused, bool(moments))))
 
 

@@ -336,7 +336,8 @@ async def _gone(ctx: Context, member: MemberRef, channel: ChannelRef | None) -> 
 async def _greeting_channel(ctx: Context, event: MemberJoined) -> Channel | None:
     rules = _rules(ctx)
     if event.channel is None:
-        return await ctx.channel_named(rules.default_channel)
+        # Guests see few channels, and perhaps not this one: they are greeted where they join.
+        return None if event.member.guest else await ctx.channel_named(rules.default_channel)
     channel = await ctx.channels.get(event.channel)
     return channel if channel is not None and named_by(rules, channel.name) is not None else None
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ALLANT = str(Path(sys.executable).with_name("allant"))
@@ -55,3 +56,41 @@ class Running:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+ALWAYS_OPEN = """
+policy:
+  zone: UTC
+  quiet_from: "00:00"
+  quiet_to: "00:00"
+  working_days: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]
+  channel_day: 1000
+  channel_week: 1000
+  member_day: 1000
+  member_week: 1000
+"""
+GREET_TOGETHER = "welcome: {channels: [general], window_minutes: 1}"
+GREET_ALONE = 'welcome: {channels: [], default_channel: ""}'
+
+
+def schedules(folder: Path, posts: int) -> list[str]:
+    """Schedules with so many posts, a minute apart; their ids. The first comes when the bot surely runs."""
+    items = []
+    lines = ["items:"] if posts else ["items: []"]
+    now = datetime.now(UTC)
+    for ahead in range(1, posts + 1):
+        moment = now + timedelta(minutes=ahead + 1)
+        items.append(f"minute-{ahead}")
+        lines += [
+            f"  - id: minute-{ahead}",
+            f'    on: "{moment:%Y-%m-%d %H:%M}"',
+            '    to: ["#general", "#random"]',
+            "    zone: UTC",
+            f'    words: {{en: "post {ahead}", fr: "message {ahead}"}}',
+        ]
+    own = folder / "schedules"
+    own.mkdir(parents=True)
+    (own / "policy.yaml").write_text(ALWAYS_OPEN, encoding="utf-8")
+    (own / "welcome.yaml").write_text(GREET_TOGETHER if posts else GREET_ALONE, encoding="utf-8")
+    (own / "items.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return items

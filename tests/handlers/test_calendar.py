@@ -9,6 +9,8 @@ import pytest
 
 from bot.core.calendar import Item, Missed, When
 from bot.core.events import FilesChanged
+from bot.core.localtime import local_date
+from bot.core.policy import PolicyRules
 from handlers import calendar
 from handlers.calendar import Changes, Outcome, Plan
 from tests.handlers.stage import ANN, BEN, CHLOE, MONDAY, ODILE, OSCAR, Stage, stage
@@ -74,6 +76,35 @@ def test_of_many_missed_moments_only_the_last_may_go_out() -> None:
 def test_what_a_changed_file_changes() -> None:
     before = {"a": Plan("1"), "b": Plan("2"), "c": Plan("3")}
     assert calendar.changes(before, {"b": "2", "c": "9", "d": "4"}) == Changes(("d",), ("a",), ("c",))
+
+
+@pytest.mark.parametrize(
+    ("started", "day"),
+    [
+        (datetime(2026, 11, 23, 6, 59, tzinfo=UTC), 23),
+        (datetime(2026, 11, 23, 9, tzinfo=UTC), 24),
+        (datetime(2026, 11, 22, 22, 30, tzinfo=UTC), 23),  # Half past eleven in the evening in Paris.
+        (datetime(2026, 11, 22, 23, 30, tzinfo=UTC), 23),
+    ],
+)
+def test_a_launch_counts_from_a_day_that_is_still_whole(started: datetime, day: int) -> None:
+    assert local_date(calendar.counts_from(started, PolicyRules()), "Europe/Paris").day == day
+
+
+async def test_a_launch_installed_on_a_monday_at_ten_begins_the_monday_after(tmp_path: Path) -> None:
+    items = """
+starts: installation
+items:
+  - id: first
+    week: 1 monday 09:30
+    to: ["#general"]
+    words: {en: First, fr: Premier}
+"""
+    async with stage(tmp_path, schedules={"items.yaml": items}) as play:
+        await play.until(_at(30, 9, 29))
+        assert play.said_in("general") == []
+        await play.until(_at(30, 9, 30))
+        assert len(play.said_in("general")) == 1
 
 
 def test_the_description_of_moments_does_not_depend_on_the_order_of_a_set() -> None:

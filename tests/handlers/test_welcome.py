@@ -303,6 +303,18 @@ async def test_no_channel_named_no_public_greeting(tmp_path: Path) -> None:
         assert play.said_in("general") == play.said_in("newcomers") == []
 
 
+async def test_a_guest_is_greeted_only_where_they_are(play: Stage) -> None:
+    play.server.create_room("partners", {"en": "x", "fr": "x"})
+    member = Member(play.member("gus"), "Gus", guest=True)
+    joined = MemberJoined(id="j1", at=play.clock.now(), workspace=play.workspace, member=member)
+    await play.allant.intake(joined)
+    await play.wait(timedelta(minutes=11))
+    assert play.said_in("general") == []
+    await play.allant.intake(replace(joined, id="j2", channel=play.channel("newcomers")))
+    await play.wait(timedelta(minutes=11))
+    assert "Gus" in play.said_in("newcomers")[0].text
+
+
 async def test_somebody_known_who_joins_a_named_channel_is_greeted_there(play: Stage) -> None:
     ann = await play.allant.store.members.get(play.member("ann"))
     assert ann is not None

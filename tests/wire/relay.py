@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from urllib.parse import urlsplit
 
 
 class Relay:
-    """Passes bytes on to ``target`` (http://127.0.0.1:PORT). Start it, give the bot ``url``, close it at the end."""
+    """Passes bytes on to ``target`` (http://127.0.0.1:PORT). Start it, give the bot ``url``, cut it at the end."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._own_port = 0
-        self._listening: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._lose, self._times = b"", 0
+        self.far = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.lines: set[_Near] = set()
         self.lost = 0
         """How many answers were lost."""
+        self._own_port = 0
+        self._listening: asyncio.Server | None = None
+        self._lose, self._times = b"", 0
 
     @property
     def url(self) -> str:
@@ -26,7 +25,8 @@ class Relay:
 
     async def start(self) -> None:
         """Listen (again), always on the same port."""
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self._own_port)
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(lambda: _Near(self), "127.0.0.1", self._own_port)
         self._own_port = self._listening.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
@@ -34,52 +34,89 @@ class Relay:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self.lines:
+            ended = [line.ended for line in self.lines]
+            for line in self.lines:
+                line.hang_up()
+            await asyncio.gather(*ended)
 
     def lose_answers_to(self, part: str, times: int = 2) -> None:
         """Let the next requests whose first line has ``part`` through, and drop the connection instead of the answer.
         Twice by default: an HTTP client tries once more by itself where a connection it kept open broke."""
         self._lose, self._times = part.encode(), times
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._relay(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: writer.close())
+    def loses(self, request: bytes) -> bool:
+        """Whether the answer to this request is to be lost."""
+        if not self._times or self._lose not in request.partition(b"\r\n")[0]:
+            return False
+        self._times -= 1
+        return True
 
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+class _Near(asyncio.Protocol):
+    """The bot's end of a line; it makes the homeserver's end."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._transport: asyncio.Transport | None = None
+        self._far: _Far | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._losing = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.pause_reading()
+        self._relay.lines.add(self)
+        self._connecting = asyncio.create_task(self._connect(transport))
+
+    async def _connect(self, transport: asyncio.Transport) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+            _, self._far = await asyncio.get_running_loop().create_connection(lambda: _Far(self), *self._relay.far)
+            transport.resume_reading()
         except OSError:
-            return
-        losing = asyncio.Event()
+            self.hang_up()
 
-        async def there() -> None:
-            while chunk := await reader.read(65536):
-                if self._times and self._lose in chunk.partition(b"\r\n")[0]:
-                    self._times -= 1
-                    losing.set()
-                far_writer.write(chunk)
-                await far_writer.drain()
+    def data_received(self, data: bytes) -> None:
+        self._losing = self._losing or self._relay.loses(data)
+        if self._far is not None and self._far.transport is not None:
+            self._far.transport.write(data)
 
-        async def back() -> None:
-            while chunk := await far_reader.read(65536):
-                if losing.is_set():
-                    self.lost += 1
-                    return
-                writer.write(chunk)
-                await writer.drain()
+    def answered(self, data: bytes) -> None:
+        if self._losing:
+            self._relay.lost += 1
+            self.hang_up()
+        elif self._transport is not None:
+            self._transport.write(data)
 
-        ways = [asyncio.create_task(there()), asyncio.create_task(back())]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            far_writer.close()
-            with contextlib.suppress(OSError):
-                await far_writer.wait_closed()
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._far is not None and self._far.transport is not None:
+            self._far.transport.abort()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._relay.lines.discard(self)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class _Far(asyncio.Protocol):
+    """The homeserver's end of a line."""
+
+    def __init__(self, near: _Near) -> None:
+        self._near = near
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._near.answered(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._near.hang_up()

@@ -106,9 +106,8 @@ class MessageReader:
         if not by_bot:
             command = command_in(body)
             if command is not None:
-                words, fields = command
                 thread = self._thread(said.room, said.content)
-                return self._command(said, words, message=said.id, thread=thread, fields=fields)
+                return self._command(said, command, message=said.id, thread=thread)
             if number_in(body):
                 pressed = await self._pressed(said, number_in(body))
                 if pressed is not None:
@@ -143,7 +142,6 @@ class MessageReader:
         message: str,
         thread: MessageRef | None,
         button: bool = False,
-        fields: dict[str, str] | None = None,
     ) -> CommandGiven:
         return CommandGiven(
             id=said.id,
@@ -153,7 +151,6 @@ class MessageReader:
             channel=ChannelRef(self._workspace, said.room.id),
             text=words,
             direct=self._roster.is_direct(said.room),
-            fields=fields or {},
             thread=thread,
             message=self._ref(said.room, message),
             button=button,

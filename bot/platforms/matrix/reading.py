@@ -22,7 +22,6 @@ KEYCAPS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣", "6️⃣", "7�
 """The numbers of the buttons, which are also the reactions under the message."""
 
 _COMMAND = re.compile(r"\s*[!/]allant\b[ \t]*(.*)", re.DOTALL | re.IGNORECASE)
-_FIELD = re.compile(r"([a-z][a-z0-9_]*)[ \t]*:[ \t]?(.*)", re.IGNORECASE)
 _REPLY_FALLBACK = re.compile(r"(?:> ?[^\n]*\n)+\n?")
 _VARIATION = "\ufe0f"
 MAX_NAME = 100
@@ -118,25 +117,11 @@ def _address(user: str, name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)@{names}(?!\w)|^\s*{names}\s*[:,]", re.IGNORECASE)
 
 
-def command_in(body: str) -> tuple[str, dict[str, str]] | None:
-    """The command and a form's values in ``!allant calendar add`` followed by ``name: value`` lines; None when it is
-    no command. A line without a name of its own belongs to the value above it."""
+def command_in(body: str) -> str | None:
+    """What follows ``!allant`` (or ``/allant``, which some apps send on as text), its line breaks kept: a form typed as
+    ``name: value`` lines depends on them. None when it is no command."""
     found = _COMMAND.fullmatch(body)
-    if found is None:
-        return None
-    first, _, rest = found.group(1).strip().partition("\n")
-    fields: dict[str, str] = {}
-    name = ""
-    for line in rest.split("\n") if rest else ():
-        field = _FIELD.fullmatch(line.strip())
-        if field is not None:
-            name = field.group(1).lower()
-            fields[name] = field.group(2)
-        elif name:
-            fields[name] = f"{fields[name]}\n{line}"
-    if rest and not fields:
-        return found.group(1).strip(), {}  # No form: the command's own text has several lines.
-    return first.strip(), {name: value.strip() for name, value in fields.items()}
+    return found.group(1).strip() if found else None
 
 
 def number_in(said: str) -> int:
