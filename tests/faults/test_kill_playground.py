@@ -144,4 +144,4 @@ async def test_two_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.kill
 async def test_many_kills_at_random_moments_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    await killed(tmp_path, kills=40, seed=1, posts=2)
+    await killed(tmp_path, kills=40, seed=1, posts=1)
