@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -142,9 +142,10 @@ class Homeserver:
         await asyncio.to_thread(self._file.save, session)
         self.session = session
 
-    async def read_up_to(self, since: str) -> None:
-        """Every event up to this sync token was accepted: durable when it returns."""
-        await self._keep(replace(self.session, since=since))
+    async def read_up_to(self, since: str, invited: Iterable[str] = ()) -> None:
+        """Every event up to this sync token was accepted, and only these rooms are still to be joined: durable when it
+        returns."""
+        await self._keep(replace(self.session, since=since, invited=tuple(invited)))
 
     # Listening
 

@@ -91,29 +91,41 @@ class Listener:
         listened here before, so that everything is old but the invitations."""
         if batch.direct is not None:
             self.roster.direct = batch.direct
+        if first:
+            # Durable before we join any: what is said in those rooms from then on must not look old after a crash.
+            ours = [room for room, state in batch.invited.items() if self._from_ours(state)]
+            await self._server.read_up_to(batch.next, invited=ours)
+        for room in set(self._server.session.invited) - {*batch.joined, *batch.invited}:
+            await self._join(room)
         for room, state in batch.invited.items():
             await self._invited(room, state)
-        for identifier, news in sorted(batch.joined.items(), key=lambda each: (_begin(each[1]), each[0])):
-            async for event in self._room_news(batch, identifier, news, full=full, first=first):
+        rooms = []
+        for identifier, news in batch.joined.items():
+            gap: list[Json] = []
+            if news.limited and not first and _own_join(news.timeline, self.roster.me) < 0:
+                gap = await self._gap(identifier, news.before)
+            rooms.append((_begin([*gap, *news.timeline]), identifier, news, gap))
+        # Of two rooms a person joins, the one that has news first is where they arrived; the same at every repetition.
+        for _, identifier, news, gap in sorted(rooms, key=lambda each: each[:2]):
+            async for event in self._room_news(identifier, news, gap, full=full, first=first):
                 await hand_over(event, on_event)
         for identifier, news in batch.left.items():
             left = self._left(identifier, news)
             if left is not None:
                 await hand_over(left, on_event)
         # Also when only account data moved: Synapse answers the same question from a cache for two minutes.
-        if batch.next != self._server.session.since:
+        if batch.next != self._server.session.since or self._server.session.invited:
             await self._server.read_up_to(batch.next)
 
     # One room
 
     async def _room_news(
-        self, batch: Batch, identifier: str, news: RoomNews, *, full: bool, first: bool
+        self, identifier: str, news: RoomNews, gap: list[Json], *, full: bool, first: bool
     ) -> AsyncIterator[Event]:
+        """Our events of one room's news, the roster brought along with each. ``gap``: what came before a limited
+        timeline."""
         entered = full or identifier not in self.roster.rooms
         room = self.roster.room(identifier)
-        gap: list[Json] = []
-        if news.limited and not first and _own_join(news.timeline, self.roster.me) < 0:
-            gap = await self._gap(identifier, news.before)
         if entered:
             for event in news.state:
                 self.roster.apply(room, event)
@@ -234,16 +246,26 @@ class Listener:
     async def _invited(self, room: str, state: Sequence[Json]) -> None:
         """Follow an invitation from somebody of our own homeserver; one from elsewhere is declined, because whoever
         invites us gets our answers."""
-        mine = next((each for each in state if each.get("state_key") == self.roster.me), {})
+        mine = self._invitation(state)
         inviter = text(mine.get("sender"))
-        ours = server_of(inviter) == server_of(self.roster.me)
         try:
-            if not ours:
+            if not self._from_ours(state):
                 log.warning("an invitation from another homeserver was declined")
-                await patiently(lambda: self._server.leave(room), tries=3)
-                return
+                return await patiently(lambda: self._server.leave(room), tries=3)
             if content_of(mine).get("is_direct") is True:
                 await patiently(lambda: self._server.mark_direct(inviter, room), tries=3)
+        except PlatformError as error:
+            return log.warning("an invitation could not be handled: %s", error)
+        await self._join(room)
+
+    def _invitation(self, state: Sequence[Json]) -> Json:
+        return next((each for each in state if each.get("state_key") == self.roster.me), {})
+
+    def _from_ours(self, state: Sequence[Json]) -> bool:
+        return server_of(text(self._invitation(state).get("sender"))) == server_of(self.roster.me)
+
+    async def _join(self, room: str) -> None:
+        try:
             await patiently(lambda: self._server.join(room), tries=5)
             log.info("joined a room we were invited to")
         except PlatformError as error:
@@ -309,9 +331,9 @@ def _own_join(events: Sequence[Json], me: str) -> int:
     return found
 
 
-def _begin(news: RoomNews) -> float:
-    """When the news of a room begins: of two rooms a person joins, the first is where they arrived."""
+def _begin(events: Sequence[Json]) -> float:
+    """When a room's news begin, in the homeserver's milliseconds."""
     try:
-        return float(news.timeline[0]["origin_server_ts"])
+        return float(events[0]["origin_server_ts"])
     except (IndexError, KeyError, TypeError, ValueError):
         return 0.0

@@ -17,13 +17,15 @@ from bot.core.errors import BadInput
 @dataclass(frozen=True, slots=True)
 class Session:
     """``homeserver`` and ``user`` say whose it is. ``since`` is the sync token (``next_batch``) up to which every event
-    was accepted; empty before the first sync."""
+    was accepted; empty before the first sync. ``invited``: rooms whose invitation came with the first sync, which no
+    later one repeats, until they are joined."""
 
     homeserver: str
     user: str
     device: str = ""
     token: str = ""
     since: str = ""
+    invited: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Without the token: it must not reach a log."""
@@ -44,8 +46,8 @@ class SessionFile:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             if not isinstance(data, dict):
                 raise ValueError("not an object")
-            names = {each.name for each in fields(Session)}
-            kept = Session(**{name: str(value) for name, value in data.items() if name in names})
+            texts = {each.name: str(data.get(each.name, "")) for each in fields(Session) if each.name != "invited"}
+            kept = Session(**texts, invited=tuple(map(str, data.get("invited", ()))))
         except FileNotFoundError:
             return fresh
         except (OSError, ValueError, TypeError) as error:

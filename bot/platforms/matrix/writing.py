@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -15,6 +16,10 @@ MAX_BYTES = 60_000
 """Of a content: a whole event may have 65,536 bytes, its envelope and signatures included (Matrix specification)."""
 MAX_CHARACTERS = 30_000
 """Of Markdown in one event: the renderer reads 40,000 at most."""
+
+
+_OUR_COMMAND = re.compile(r"(?<![\\\w/.:#-])/allant\b")
+"""``/allant`` in our own words. Apps take a slash for a command of their own."""
 
 
 @dataclass(slots=True)
@@ -95,8 +100,9 @@ class Scribe:
 
 
 def full_text(message: Message) -> str:
-    """The Markdown with buttons as a numbered list and a form as the command to type: Matrix has neither."""
-    blocks = [message.text, _buttons(message.buttons), _form(message.form)]
+    """The Markdown with buttons as a numbered list and a form as the command to type: Matrix has neither. Commands that
+    our own words name get the sign they have here; what people wrote is escaped, and so stays as it is."""
+    blocks = [_OUR_COMMAND.sub("!allant", message.text), _buttons(message.buttons), _form(message.form)]
     return "\n\n".join(block for block in blocks if block)
 
 
