@@ -202,13 +202,18 @@ async def assemble(
     feeds: FeedReader | None = None,
     writer: Writer | None = None,
     limits: Limits | None = None,
+    library: ContentLibrary | None = None,
 ) -> Allant:
-    """Open the store, read the files and wire everything; nothing runs yet. Raises BadInput for a wrong setting."""
+    """Open the store, read the files and wire everything; nothing runs yet. Raises BadInput for a wrong setting.
+
+    ``library``: one over the same content folder that was read before; only what changed since is read again.
+    """
     time = clock or SystemClock()
     for name, folder in (("CONTENT", settings.content), ("SCHEDULES", settings.schedules)):
         if not folder.is_dir():
             raise BadInput(f"ALLANT_{name}_DIR={folder} is not a folder; make one with `allant init DIR`")
-    library, schedules = ContentLibrary(settings.content), Schedules(settings.schedules, rules_by_name(features))
+    library = library or ContentLibrary(settings.content)
+    schedules = Schedules(settings.schedules, rules_by_name(features))
     problems = load_files(library, schedules)
     for problem in problems:
         log.warning("%s", problem)

@@ -163,10 +163,6 @@ class Measures(ABC):
     async def workspaces(self) -> Sequence[WorkspaceRef]:
         """Every workspace with signals, in order."""
 
-    @abstractmethod
-    async def channels_seen(self, workspace: WorkspaceRef) -> Sequence[ChannelRef]:
-        """Every channel with signals, in order, also those nobody ever described."""
-
 
 # What the engine needs of the store
 

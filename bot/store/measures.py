@@ -129,11 +129,6 @@ class StoredMeasures(Measures):
         found = await self._database.read(lambda connection: _distinct(connection, _signals.workspace))
         return [WorkspaceRef.parse(text) for text in found]
 
-    async def channels_seen(self, workspace: WorkspaceRef) -> Sequence[ChannelRef]:
-        here = _signals.workspace == str(workspace)
-        found = await self._database.read(lambda connection: _distinct(connection, _signals.channel, here))
-        return [ChannelRef.parse(text) for text in found]
-
 
 def _distinct(connection: Connection, column: ColumnElement[str], *where: ColumnElement[bool]) -> list[str]:
     """The column's values in order, by hopping along its index: a few steps instead of reading every signal."""

@@ -240,7 +240,6 @@ async def test_what_history_there_is(store: Store) -> None:
     )
     assert await store.measures.last_signal_at(ACME) == NOW
     assert await store.measures.workspaces() == [abroad, ACME]
-    assert await store.measures.channels_seen(ACME) == [GENERAL, RANDOM]
 
 
 async def test_figures_of_nothing(store: Store) -> None:

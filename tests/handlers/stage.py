@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from bot.app import Allant, assemble, running
@@ -18,6 +19,7 @@ from bot.core.clock import VirtualClock
 from bot.core.feature import Feature
 from bot.core.ports import FeedReader, Writer
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
+from bot.library import ContentLibrary
 from bot.platforms.playground import BOT, Person, PlaygroundPlatform, PlaygroundServer, Post
 from bot.settings import Settings, starter_folder
 from handlers import FEATURES
@@ -139,6 +141,12 @@ class Stage:
         return self.said_in(self.server.direct(person.id).id)
 
 
+@cache
+def _starter_library() -> ContentLibrary:
+    """The starter content, read once for all stages: reading it anew took most of each dialogue's time."""
+    return ContentLibrary(starter_folder("content"))
+
+
 def _schedules(folder: Path, files: Mapping[str, str] | None) -> Path:
     if files is None:
         return starter_folder("schedules")
@@ -177,7 +185,13 @@ async def stage(
         for person in people:
             server.arrive(replace(person, joined_at=start - timedelta(days=400)))
     allant = await assemble(
-        settings, [PlaygroundPlatform(server)], clock=clock, features=features, feeds=feeds, writer=writer
+        settings,
+        [PlaygroundPlatform(server)],
+        clock=clock,
+        features=features,
+        feeds=feeds,
+        writer=writer,
+        library=_starter_library(),
     )
     try:
         async with running(allant, live=False):
