@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 from starlette.applications import Starlette
 
 from bot.core.clock import VirtualClock
@@ -220,6 +220,48 @@ async def test_a_post_changes_where_it_stands(
     await page.wait_for_selector(".reaction:has-text('🎉')")
     await parrot.say("four", channel, Message("-"), verb=Verb.WITHDRAW, target=MessageRef(channel, said.id))
     await page.wait_for_selector("#messages .deleted")
+    assert trouble == []
+
+
+async def hold_back(page: Page, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Let the server answer the next request to ``path``, but keep the answer: (answered, let it through)."""
+    answered, through = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await through.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(path, late, times=1)
+    return answered, through
+
+
+async def test_an_answer_that_comes_late_takes_nothing_newer_back(
+    browser: Browser, address: str, server: PlaygroundServer, parrot: Parrot
+) -> None:
+    page, trouble = await open_page(browser, address)
+    answered, through = await hold_back(page, "**/api/messages")
+    await page.fill("#composer-text", "ma question")
+    await page.press("#composer-text", "Enter")
+    await answered.wait()
+    # While the page waits for the answer to its own post, it hears of a reply to it, and of a later post.
+    (mine,) = [each for each in server.archive.posts("C-general") if each.text == "ma question"]
+    server.say("hannah", "general", "ma réponse", mine.id)
+    await page.wait_for_selector("#messages .replies")
+    server.say("hannah", "general", "plus tard")
+    await page.wait_for_selector("#messages .text:has-text('plus tard')")
+    through.set()
+    await expect(page.locator("#composer-text")).to_have_value("")
+    assert await page.is_visible("#messages .replies")
+    # A reply that comes while the thread is read is in it.
+    answered, through = await hold_back(page, "**/api/thread?*")
+    await page.click("#messages .replies")
+    await answered.wait()
+    server.say("hannah", "general", "encore", mine.id)
+    await page.wait_for_selector("#messages .replies:has-text('2')")
+    through.set()
+    await page.wait_for_selector("#thread-messages .text:has-text('encore')")
     assert trouble == []
 
 

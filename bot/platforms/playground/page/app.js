@@ -65,10 +65,22 @@ const scroll = find("scroll");
 
 async function say(text, inThread) {
   lastAct = Date.now();
-  const said = await tried(write("messages", { as: me.id, channel, text, thread: inThread ?? "" }));
+  const asked = write("messages", { as: me.id, channel, text, thread: inThread ?? "" });
+  const said = await asOfNow(asked, (answer) => [answer.message]);
   if (!said) return false;
-  take([said.message], inThread === null);
+  take(said.posts, inThread === null);
   return true;
+}
+
+// What a request answers may be older than what the server told meanwhile: then the newer one holds.
+const asking = new Set();
+async function asOfNow(request, postsOf) {
+  const told = new Map();
+  asking.add(told);
+  const answer = await tried(request);
+  asking.delete(told);
+  if (!answer) return undefined;
+  return { answer, told, posts: postsOf(answer).map((post) => told.get(post.id) ?? post) };
 }
 
 // Who and where
@@ -129,10 +141,14 @@ async function openChannel(id) {
   closeSide();
   composer.clear();
   label();
-  const found = await tried(read("messages", { as: me.id, channel: id }));
+  const found = await asOfNow(read("messages", { as: me.id, channel: id }), (answer) => answer.messages);
   if (!found || channel !== id) return;
-  for (const message of found.messages) messages.set(message.id, message);
-  find("older").hidden = !found.more;
+  for (const message of found.posts) messages.set(message.id, message);
+  if (found.answer.more) {
+    // An older one that changed while this was read would stand above a hole.
+    for (const each of byNumber(messages)) if (each.number < found.posts[0].number) messages.delete(each.id);
+  }
+  find("older").hidden = !found.answer.more;
   drawMessages();
   toEnd();
   markRead();
@@ -141,11 +157,13 @@ async function openChannel(id) {
 async function loadOlder() {
   const oldest = byNumber(messages)[0];
   if (!oldest) return;
-  const found = await tried(read("messages", { as: me.id, channel, before: oldest.number }));
-  if (!found) return;
+  const id = channel;
+  const asked = read("messages", { as: me.id, channel, before: oldest.number });
+  const found = await asOfNow(asked, (answer) => answer.messages);
+  if (!found || channel !== id) return;
   const height = scroll.scrollHeight - scroll.scrollTop;
-  for (const message of found.messages) messages.set(message.id, message);
-  find("older").hidden = !found.more;
+  for (const message of found.posts) messages.set(message.id, message);
+  find("older").hidden = !found.answer.more;
   drawMessages();
   scroll.scrollTop = scroll.scrollHeight - height;
   document.querySelector(`[data-message="${CSS.escape(oldest.id)}"]`)?.focus({ preventScroll: true });
@@ -153,15 +171,16 @@ async function loadOlder() {
 
 async function refresh() {
   await loadState();
-  const found = await tried(read("messages", { as: me.id, channel }));
-  if (!found) return;
+  const id = channel;
+  const found = await asOfNow(read("messages", { as: me.id, channel }), (answer) => answer.messages);
+  if (!found || channel !== id) return;
   // After a long silence the latest messages may not join on to those shown: then they replace them.
   const newest = byNumber(messages).at(-1)?.number ?? 0;
-  if (found.more && found.messages[0].number > newest) {
+  if (found.answer.more && found.posts[0].number > newest) {
     messages = new Map();
     find("older").hidden = false;
   }
-  take(found.messages);
+  take(found.posts);
   if (thread) openThread(thread.root, false);
 }
 
@@ -171,6 +190,7 @@ let stateTimer = 0;
 function onChange(told) {
   now = told.now;
   if (told.refresh) tried(refresh());
+  for (const since of asking) for (const post of told.posts ?? []) since.set(post.id, post);
   if (told.posts?.length) take(told.posts);
   if (told.state) {
     clearTimeout(stateTimer);
@@ -181,7 +201,8 @@ function onChange(told) {
 // Take in messages as they are now. mine: the person just wrote, and wants to see it.
 function take(posts, mine = false) {
   const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
-  const newest = byNumber(messages).at(-1)?.number ?? 0;
+  // What is shown has no holes: a post after the oldest belongs there, also when a newer one came first.
+  const oldest = byNumber(messages)[0]?.number ?? 0;
   const fresh = [];
   for (const post of posts) {
     if (thread && post.channel === channel && post.id === thread.root.id) thread.root = post;
@@ -190,9 +211,8 @@ function take(posts, mine = false) {
       thread.replies.set(post.id, post);
     }
     if (post.thread) continue;
-    const known = post.channel === channel && (messages.has(post.id) || post.number <= newest);
-    if (post.channel === channel && (messages.has(post.id) || post.number > newest || !newest)) {
-      if (!known && post.author !== me.id) fresh.push(post);
+    if (post.channel === channel && (messages.has(post.id) || post.number > oldest)) {
+      if (!messages.has(post.id) && post.author !== me.id) fresh.push(post);
       messages.set(post.id, post);
     } else if (post.channel !== channel && !post.deleted) countUnread(post);
   }
@@ -357,13 +377,16 @@ function label() {
 // The thread beside
 
 async function openThread(root, focus = true) {
-  const found = await tried(read("thread", { as: me.id, message: root.id }));
+  const asked = read("thread", { as: me.id, message: root.id });
+  const found = await asOfNow(asked, (answer) => [answer.root, ...answer.replies]);
   if (!found) return;
   if (focus) {
     threadFrom = document.activeElement;
     closeBehindPane();
   }
-  thread = { root: found.root, replies: new Map(found.replies.map((reply) => [reply.id, reply])) };
+  const [first, ...replies] = found.posts;
+  const late = [...found.told.values()].filter((post) => post.thread === first.id);
+  thread = { root: first, replies: new Map([...replies, ...late].map((reply) => [reply.id, reply])) };
   find("thread").hidden = false;
   find("app").classList.add("beside");
   drawTop();
