@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from itertools import chain
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from bot.core.events import Event
 from bot.core.ports import Accepted, Inbox
 from bot.store import tables
 from bot.store.codec import decode_event, encode_event
-from bot.store.database import Database
-from bot.store.dialect import Insert, prepared
-from bot.store.moments import Moment
+from bot.store.database import GROUP, Database
+from bot.store.moments import Moment, micros
 from bot.store.secrecy import Seal, Unreadable
 
 log = logging.getLogger("allant.store")
@@ -27,6 +27,17 @@ _MARK_HANDLED = (
     .where(_columns.number == bindparam("accepted"), _columns.handled_at.is_(None))
     .values(handled_at=bindparam("now", type_=Moment), payload=None)
 )
+
+
+class _Row(NamedTuple):
+    """What a new row of the inbox holds."""
+
+    workspace: str
+    event_id: str
+    kind: str
+    at: int
+    payload: bytes
+    unreadable: bool
 
 
 class StoredInbox(Inbox):
@@ -40,14 +51,8 @@ class StoredInbox(Inbox):
         """See the port. What waits at the same time is committed together."""
         event, words = encode_event(event)
         workspace, kind = str(event.workspace), type(event).__name__
-        row = {
-            "workspace": workspace,
-            "event_id": event.id,
-            "kind": kind,
-            "at": event.at,
-            "payload": self._seal.close(words, _name(workspace, event.id, kind)),
-            "unreadable": False,
-        }
+        payload = self._seal.close(words, _name(workspace, event.id, kind))
+        row = _Row(workspace, event.id, kind, micros(event.at), payload, False)
         number = await self._database.write_batched(_accept_all, row)
         return None if number is None else Accepted(number, event)
 
@@ -79,17 +84,24 @@ def _name(workspace: str, event_id: str, kind: str) -> bytes:
     return "\0".join((workspace, event_id, kind)).encode()
 
 
-def _accept_all(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int | None]:
+def _accept_all(connection: Connection, rows: Sequence[_Row]) -> list[int | None]:
     """Each row's number, None for those already there or twice among ``rows``."""
-    inserted = connection.execute(_accepting(connection), rows)
+    statement = _accepting(connection.dialect.paramstyle, len(rows))
+    inserted = connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows))).all()
     new = {(workspace, event_id): number for number, workspace, event_id in inserted}
-    return [new.pop((row["workspace"], row["event_id"]), None) for row in rows]
+    return [new.pop((row[0], row[1]), None) for row in rows]
 
 
-@prepared
-def _accepting(insert: Insert) -> Executable:
-    statement = insert(tables.inbox).on_conflict_do_nothing(index_elements=["workspace", "event_id"])
-    return statement.returning(_columns.number, _columns.workspace, _columns.event_id)
+@lru_cache(maxsize=GROUP)
+def _accepting(paramstyle: str, count: int) -> str:
+    """The INSERT of ``count`` rows, in the text that the driver takes: this is the hottest statement of all, and having
+    SQLAlchemy put the parameters of each row in their places cost a fifth of taking an event in."""
+    mark = "?" if paramstyle == "qmark" else "%s"
+    row = f"({', '.join([mark] * len(_Row._fields))})"
+    return (
+        f"INSERT INTO {tables.inbox.name} ({', '.join(_Row._fields)}) VALUES {', '.join([row] * count)} "  # noqa: S608  # Names of our own only.
+        "ON CONFLICT (workspace, event_id) DO NOTHING RETURNING number, workspace, event_id"
+    )
 
 
 def _give_up(connection: Connection, numbers: Sequence[int]) -> None:
