@@ -3,8 +3,8 @@
 Several callers that write at the same time share one transaction and so one wait for the disk. Each keeps its own
 savepoint: when its work fails, it alone is undone and gets the exception. A lone caller waits for nobody.
 
-While the database is away, or another process stands in the way, work is done again (see bot.store.patience): so it must
-be able to run more than once, which it is as long as it only works through its connection.
+While the database is away, or another process stands in the way, work is done again (see bot.store.patience): so it
+must be able to run more than once, which it is as long as it only works through its connection.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """The result of ``work`` once it is committed. What it raises is raised here, and it left nothing behind. Raises
-        StoreUnavailable when the database stays away."""
+        """The result of ``work`` once it is committed. What it raises is raised here, and it left nothing behind.
+        Raises StoreUnavailable when the database stays away."""
         result: T = await self._submit(work, None)
         return result
 

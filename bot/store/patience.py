@@ -9,8 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy import Engine, exc
 
 from bot.core.errors import StoreUnavailable
 from bot.store import postgres
@@ -21,8 +20,8 @@ log = logging.getLogger("allant.store")
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds that work waits for a database that is away, so that a restart of PostgreSQL, or its moving to another machine,
-is a pause and not a failure. The platforms' own time limits are shorter, but they deliver again."""
+"""Seconds that work waits for a database that is away, so that a restart of PostgreSQL, or its moving to another
+machine, is a pause and not a failure. The platforms' own time limits are shorter, but they deliver again."""
 LAST_PATIENCE = 5.0
 """Seconds once we are closing: whoever stops the bot does not wait a minute for it."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
@@ -48,10 +47,10 @@ class Patience:
         while True:
             try:
                 result = attempt()
-            except (DBAPIError, TimeoutError) as error:
-                if isinstance(error, DBAPIError) and not passing(error):
+            except (exc.DBAPIError, exc.TimeoutError) as error:
+                if isinstance(error, exc.DBAPIError) and not passing(error):
                     raise
-                reason = explained(error) if isinstance(error, DBAPIError) else "all its connections are in use"
+                reason = explained(error) if isinstance(error, exc.DBAPIError) else "all its connections are in use"
                 patience = LAST_PATIENCE if self._closing.is_set() else PATIENCE
                 if monotonic() - began + pause > patience:
                     raise StoreUnavailable(f"the database is not available: {reason}") from None
@@ -88,7 +87,7 @@ def was_committed(engine: Engine, transaction: str, patience: Patience) -> bool:
             found = postgres.was_committed(connection, transaction)
         if found is None:
             # The server has not noticed yet that we are gone: as good as away.
-            raise TimeoutError("the transaction is still under way")
+            raise exc.TimeoutError("the transaction is still under way")
         return found
 
     return patience.persist(ask)

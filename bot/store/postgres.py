@@ -1,7 +1,7 @@
 """What PostgreSQL alone needs: how it is opened, what its errors mean, and what became of a commit cut off half-way.
 
-Nothing here imports the driver (psycopg 3): SQLAlchemy does when an address asks for PostgreSQL, so that a bot on SQLite
-carries none of it in memory.
+Nothing here imports the driver (psycopg 3): SQLAlchemy does when an address asks for PostgreSQL, so that a bot on
+SQLite carries none of it in memory.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ def engine_for(url: URL) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 2,
+            # Whatever the database's own is, which is checked once we are in.
+            "client_encoding": "utf8",
             "application_name": url.query.get("application_name", "allant"),
             "options": options,
         },
@@ -105,10 +107,10 @@ def whole(words: str) -> str:
 
 def check(connection: Connection) -> None:
     """Raises BadInput unless this is a PostgreSQL that Allant can live in."""
-    found = connection.dialect.server_version_info or (0,)
-    if found[0] < OLDEST:
-        version = ".".join(str(part) for part in found)
-        raise BadInput(f"this is PostgreSQL {version}: Allant needs {OLDEST} or newer")
+    # Such as 180006, for 18.6.
+    found = int(connection.scalar(text("SHOW server_version_num")) or 0) // 10_000
+    if found < OLDEST:
+        raise BadInput(f"this is PostgreSQL {found}: Allant needs {OLDEST} or newer")
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise BadInput(
