@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 from bot import VERSION
@@ -309,7 +310,9 @@ async def assemble(
     problems = load_files(library, schedules)
     for problem in problems:
         log.warning("%s", problem)
-    store = await Store.open(settings.database_url, secret=settings.secret())
+    store = await Store.open(
+        settings.database_url, secret=settings.secret(), lease=timedelta(seconds=settings.lease_seconds)
+    )
     if role != "all" and store.shared is None:
         await store.close()
         raise BadInput(

@@ -28,8 +28,9 @@ log = logging.getLogger("allant.store")
 
 LEASE = timedelta(seconds=10)
 """How long a process that says nothing is believed to live."""
-GRACE = timedelta(seconds=2)
-"""Between a process's end, by its own reckoning, and the taking over: a request it sent last may still be under way."""
+GRACE = 5
+"""A fifth of a lease passes between a process's end, by its own reckoning, and the taking over: a request it sent last
+may still be under way."""
 RENEWALS = 4
 """Signs of life within one lease, so that one lost on the way changes nothing."""
 _KEPT = timedelta(days=1)
@@ -52,10 +53,10 @@ class SharedLeases(Leases):
 
     shared = True
 
-    def __init__(self, database: Database, *, lease: timedelta = LEASE, grace: timedelta = GRACE) -> None:
+    def __init__(self, database: Database, *, lease: timedelta = LEASE) -> None:
         self._database = database
         self._lease = lease
-        self._grace = grace
+        self._grace = lease / GRACE
         self._id = ""
         self._role = self._version = ""
         self._deadline = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
-from bot.store.leases import SharedLeases
+from bot.store.leases import LEASE, SharedLeases
 from bot.store.ledger import StoredLedger
 from bot.store.measures import THRESHOLD, StoredMeasures
 from bot.store.migrate import upgrade_engine
@@ -33,10 +34,12 @@ from bot.store.wakeups import listen
 class Store:
     """Everything Allant keeps, in one database. Made by :meth:`open`."""
 
-    def __init__(self, database: Database, secret: bytes, threshold: int, occupancy: Occupancy | None) -> None:
+    def __init__(
+        self, database: Database, secret: bytes, threshold: int, occupancy: Occupancy | None, lease: timedelta
+    ) -> None:
         self._database = database
         self._occupancy = occupancy
-        self.shared = SharedLeases(database) if database.engine.dialect.name == "postgresql" else None
+        self.shared = SharedLeases(database, lease=lease) if database.engine.dialect.name == "postgresql" else None
         self.leases: Leases = self.shared or SoleLeases()
         self._keys = keys = Keys(secret)
         self.members = StoredMembers(database)
@@ -50,11 +53,12 @@ class Store:
         self.outbound = StoredOutbound(database, keys, self.shared)
 
     @classmethod
-    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD) -> Store:
+    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD, lease: timedelta = LEASE) -> Store:
         """Open the database at ``url`` (an SQLAlchemy address), bringing its schema up to date.
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
-        ``threshold``: no figure about fewer people, never below 5. Raises BadInput when the address is wrong, the file
+        ``threshold``: no figure about fewer people, never below 5. ``lease``: how long one of several processes that
+        says nothing is believed to live. Raises BadInput when the address is wrong, the file
         cannot be read, or the schema is newer than this version.
         """
         database = Database(url)
@@ -64,7 +68,7 @@ class Store:
             await database.close()
             raise
         file = database_file(url)
-        return cls(database, secret, threshold, Occupancy(file) if file is not None else None)
+        return cls(database, secret, threshold, Occupancy(file) if file is not None else None, lease)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""

@@ -14,7 +14,6 @@ from bot.store.leases import SharedLeases
 from bot.store.migrate import upgrade
 
 LEASE = timedelta(seconds=0.6)
-GRACE = timedelta(seconds=0.1)
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ async def two(durable_address: str) -> AsyncIterator[tuple[SharedLeases, SharedL
     """Two processes' leases on one database."""
     upgrade(durable_address)
     databases = [Database(durable_address) for _ in range(2)]
-    first, second = (SharedLeases(each, lease=LEASE, grace=GRACE) for each in databases)
+    first, second = (SharedLeases(each, lease=LEASE) for each in databases)
     for each in (first, second):
         await each.join("worker", "1")
     yield first, second
