@@ -301,7 +301,6 @@ async def assemble(
 
     ``library``: one over the same content folder that was read before; only what changed since is read again.
     """
-    time = clock or SystemClock()
     for name, folder in (("CONTENT", settings.content), ("SCHEDULES", settings.schedules)):
         if not folder.is_dir():
             raise BadInput(f"ALLANT_{name}_DIR={folder} is not a folder; make one with `allant init DIR`")
@@ -319,6 +318,7 @@ async def assemble(
             f"--role {role} shares the work with other processes, which needs PostgreSQL: set ALLANT_DATABASE_URL to a "
             "postgresql:// address, or run without --role"
         )
+    time = clock or (SystemClock() if store.shared is None else store.shared.clock)
     channels = Directory(store.channels, schedules)
     ports = Ports(
         clock=time,
