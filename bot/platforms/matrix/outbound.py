@@ -8,9 +8,10 @@ from bot.core.delivery import Delivery, Receipt, Verb
 from bot.core.errors import Refused
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
-from bot.platforms.matrix.homeserver import Homeserver, MatrixRefused
+from bot.platforms.matrix.homeserver import Homeserver
 from bot.platforms.matrix.reading import KEY, KEYCAPS, Json, content_of, fingerprint, mapping, relation, text
 from bot.platforms.matrix.rooms import Room, Roster
+from bot.platforms.matrix.wire import MatrixRefused
 from bot.platforms.matrix.writing import Scribe
 
 LOOK_BACK_PAGES = 10
