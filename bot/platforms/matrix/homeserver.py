@@ -89,7 +89,7 @@ class Homeserver:
             if self._token:
                 return
             kept = self.session
-            if kept.token and self._given_token in ("", kept.token):
+            if usable(kept.token) and self._given_token in ("", kept.token):
                 self._token = kept.token
             elif self._given_token:
                 await self._take_token()

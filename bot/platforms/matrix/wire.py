@@ -94,8 +94,8 @@ class Wire:
         try:
             async with asyncio.timeout(seconds):
                 answer, raw = await self._exchange(request, max_bytes)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise Unreachable("the homeserver cannot be reached") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unreachable(_not_connected(error)) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise Unsure(f"the homeserver did not answer ({type(error).__name__})") from None
         found = _object(raw)
@@ -127,6 +127,12 @@ def path(*parts: str) -> str:
 def usable(token: str) -> bool:
     """Whether ``token`` can stand in a header at all."""
     return _TOKEN.fullmatch(token) is not None
+
+
+def _not_connected(error: httpx.TransportError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "the homeserver's certificate is not trusted here (SSL_CERT_FILE can name your own authority's)"
+    return "the homeserver cannot be reached"
 
 
 def _object(raw: bytes) -> Json | None:
