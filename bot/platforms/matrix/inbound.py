@@ -80,6 +80,7 @@ class Listener:
         self.roster.direct = batch.direct or {}
         first = not self._server.session.since
         await self._take_in(batch, on_event, full=True, first=first)
+        self.roster.complete = True
         while True:
             batch = await patiently(self._next)
             await self._take_in(batch, on_event)

@@ -33,7 +33,10 @@ class DirectRooms:
             known = self._roster.direct_with(user)
             if known is not None and await self._still_with(known, user):
                 return known.id
-            room = self._made.get(user) or await self._untold(user)
+            refused = known.id if known is not None else ""
+            room = self._made.get(user, "")
+            if room in ("", refused):
+                room = await self._untold(user, refused)
             if not room:
                 room = await self._server.create_direct(user)
             self._made[user] = room
@@ -55,10 +58,13 @@ class DirectRooms:
         room = self._roster.direct_with(user)
         return room.id if room else self._made.get(user) or await self._untold(user)
 
-    async def _untold(self, user: str) -> str:
-        """A room made for the person of which no sync has told us yet: its making was not answered, or is fresh."""
+    async def _untold(self, user: str, refused: str = "") -> str:
+        """A room made for the person of which no sync has told us yet: its making was not answered, or is fresh, or
+        the first sync is still being read. Never ``refused``."""
+        # Taken before asking: while we wait, the roster may learn of the very room we look for.
+        told = set(self._roster.rooms) if self._roster.complete else {refused}
         for room in await self._server.joined():
-            if room not in self._roster.rooms and await self._server.marked_direct(room) == user:
+            if room not in told and await self._server.marked_direct(room) == user:
                 return room
         return ""
 
