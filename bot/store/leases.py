@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, or_, select, update
 
 from bot.core.leases import Held, Leases, Rested
 from bot.core.ports import Clock
@@ -221,7 +221,7 @@ def _take(connection: Connection, mine: str, names: list[str], grace: timedelta)
     return {name: _held(before[name], mine, now) if name in before else Held() for name in taken}
 
 
-def _held(row: Row[Any], mine: str, now: datetime) -> Held:
+def _held(row: Any, mine: str, now: datetime) -> Held:
     rested_in = timedelta() if row.rested_at is None else max(row.rested_at - now, timedelta())
     return Held(rested_in, orphaned=row.owner not in (None, mine))
 
