@@ -148,11 +148,14 @@ def _plain(value: Any) -> Any:
 def describe(report: dict[str, Any]) -> str:
     """The report for people."""
     welcomed, answered = report["welcomed"], report["answered"]
+    newcomers = welcomed["newcomers"]
+    if newcomers is None:
+        newcomers = f"fewer than {report['figures']['threshold']}"
     held = ", ".join(f"{reason} {count}" for reason, count in report["held_back"].items()) or "nothing"
     return "\n".join(
         [
             f"{report['days']} days of a simulated organisation, {report['acts']} acts, in {report['seconds']} s",
-            f"  welcomed  {welcomed['newcomers']} newcomers, by {welcomed['public_posts']} public posts and "
+            f"  welcomed  {newcomers} newcomers, by {welcomed['public_posts']} public posts and "
             f"{welcomed['direct_messages']} direct messages",
             f"  posted    {report['posted']['calendar']} times from the calendar "
             f"({len(report['posted']['items'])} items)",

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.core.delivery import Kind
+from bot.core.signals import THRESHOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,8 @@ class PolicyRules:
     member_week: int = 6
     animators_channel: str = ""
     """Where animators are told things; empty: a direct message to each animator."""
-    threshold: int = 5
-    """No figure is shown about fewer people than this. Never below 5 (the design's promise)."""
+    threshold: int = THRESHOLD
+    """No figure is shown about fewer people than this. Never below THRESHOLD."""
     patience: timedelta = field(default=timedelta(days=4))
     """How long a message that did not fit may wait for room before it is held back for good."""
 

@@ -20,7 +20,7 @@ from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
 from bot.core.policy import Attention
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
-from bot.core.signals import DayCount, Figures, What
+from bot.core.signals import THRESHOLD, DayCount, Figures, What
 
 T = TypeVar("T")
 
@@ -135,9 +135,16 @@ class Measures(ABC):
 
     @abstractmethod
     async def figures(
-        self, workspace: WorkspaceRef, *, at: datetime, channel: ChannelRef | None = None, weeks: int = 4
+        self,
+        workspace: WorkspaceRef,
+        *,
+        at: datetime,
+        channel: ChannelRef | None = None,
+        weeks: int = 4,
+        threshold: int = THRESHOLD,
     ) -> Figures:
-        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks."""
+        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks. What concerns fewer people than
+        ``threshold`` (the policy's; never below THRESHOLD) is None."""
 
     @abstractmethod
     async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:

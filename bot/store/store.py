@@ -15,7 +15,7 @@ from bot.store.database import Database
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
 from bot.store.ledger import StoredLedger
-from bot.store.measures import THRESHOLD, StoredMeasures
+from bot.store.measures import StoredMeasures
 from bot.store.migrate import upgrade_engine
 from bot.store.notebook import StoredNotes
 from bot.store.outbound import StoredOutbound
@@ -28,7 +28,7 @@ from bot.store.timers import StoredTimers
 class Store:
     """Everything Allant keeps, in one database. Made by :meth:`open`."""
 
-    def __init__(self, database: Database, secret: bytes, threshold: int) -> None:
+    def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
         self._keys = keys = Keys(secret)
         self.members = StoredMembers(database)
@@ -36,18 +36,17 @@ class Store:
         self.notes = StoredNotes(database, keys)
         self.timers = StoredTimers(database)
         self.ledger = StoredLedger(database)
-        self.measures = StoredMeasures(database, keys, threshold)
+        self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, Seal(secret))
         self.journal = StoredJournal(database, keys)
         self.outbound = StoredOutbound(database, keys)
 
     @classmethod
-    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD) -> Store:
+    async def open(cls, url: str, *, secret: bytes) -> Store:
         """Open the database at ``url`` (an SQLAlchemy address), bringing its schema up to date.
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
-        ``threshold``: no figure about fewer people, never below 5. Raises BadInput when the address is wrong, the file
-        cannot be read, or the schema is newer than this version.
+        Raises BadInput when the address is wrong, the file cannot be read, or the schema is newer than this version.
         """
         database = Database(url)
         try:
@@ -55,7 +54,7 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        return cls(database, secret, threshold)
+        return cls(database, secret)
 
     async def record_signals(self, signals: Sequence[Signal]) -> int:
         """Record them all in one transaction; returns how many were new (see Signal.source)."""
