@@ -35,6 +35,10 @@ log = logging.getLogger("allant")
 FILES_EVERY_SECONDS = 2.0
 """How often content/ and schedules/ are looked at for changes."""
 
+TIDY_EVERY_SECONDS = 24 * 3600.0
+TIDY_FIRST_SECONDS = 60.0
+"""A bot that is restarted every night still tidies once a day; and not while it is busy starting."""
+
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
     """The rhythm each feature declares, by its key in schedules/, and the policy's."""
@@ -118,6 +122,7 @@ class Allant:
             await self._tell_files_changed()
         if live:
             self.clockwork.every(FILES_EVERY_SECONDS, self.reload_changed_files, "files")
+            self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.start()
             self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
         for platform in self.platforms.values():
@@ -149,6 +154,13 @@ class Allant:
             sent = await self.outbox.drain()
             if not fired and not sent:
                 return
+
+    async def tidy(self) -> None:
+        """Let go of what is older than policy.yaml keeps it."""
+        rules = self.schedules.rules(PolicyRules)
+        gone = await self.store.housekeeper.tidy(self.clock.now(), rules, list(self.platforms))
+        if any(gone.values()):
+            log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))
 
     async def reload_changed_files(self) -> None:
         """Read content/ and schedules/ again if a file changed, and tell every workspace."""

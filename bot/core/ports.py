@@ -18,7 +18,7 @@ from bot.core.delivery import Delivery, Receipt, State
 from bot.core.events import Event
 from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
-from bot.core.policy import Attention
+from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
 from bot.core.signals import THRESHOLD, DayCount, Figures, What
 
@@ -253,6 +253,15 @@ class Outbound(ABC):
     @abstractmethod
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         """When the earliest planned delivery is due, those to places in ``busy`` left out."""
+
+
+class Housekeeper(ABC):
+    """Lets go of what is older than the policy's rules keep it."""
+
+    @abstractmethod
+    async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
+        """Remove handled events, deliveries that are over, and the words of those that may be sent again; and the
+        signals of ``workspaces`` (those that are connected: an imported past is kept). How many of each kind."""
 
 
 # What a platform does

@@ -12,6 +12,7 @@ from bot.core.community import Channel, Member
 from bot.core.signals import Signal
 from bot.store import counting
 from bot.store.database import Database
+from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
 from bot.store.ledger import StoredLedger
@@ -40,6 +41,7 @@ class Store:
         self.inbox = StoredInbox(database, Seal(secret))
         self.journal = StoredJournal(database, keys)
         self.outbound = StoredOutbound(database, keys)
+        self.housekeeper = StoredHousekeeper(database)
 
     @classmethod
     async def open(cls, url: str, *, secret: bytes) -> Store:
