@@ -15,6 +15,7 @@ from bot.core.ports import Housekeeper
 from bot.core.refs import WorkspaceRef
 from bot.store import tables
 from bot.store.database import Database
+from bot.store.deliveries import ARRIVED, RESENDABLE
 
 BATCH = 500
 """Rows let go of in one transaction: a few milliseconds, after which whoever waits to write has their turn."""
@@ -23,10 +24,8 @@ _inbox = tables.inbox.c
 _deliveries = tables.deliveries.c
 _signals = tables.signals.c
 
-OVER = (State.SENT, State.RECALLED, State.FAILED, State.HELD_BACK, State.UNCERTAIN)
+OVER = (*ARRIVED, *RESENDABLE, State.HELD_BACK.value)
 """States in which nothing more happens to a delivery by itself."""
-RESENDABLE = (State.FAILED, State.UNCERTAIN)
-"""States in which what one person was to see is kept for a while, so that it can be sent again."""
 
 
 class StoredHousekeeper(Housekeeper):
@@ -72,10 +71,10 @@ class StoredHousekeeper(Housekeeper):
         return total
 
 
-def _over(states: Collection[State], before: datetime) -> ColumnElement[bool]:
+def _over(states: Collection[str], before: datetime) -> ColumnElement[bool]:
     """Deliveries in these states whose end lies ``before``: when they last left, or were to leave and never did."""
     return and_(
-        _deliveries.state.in_([state.value for state in states]),
+        _deliveries.state.in_(states),
         or_(_deliveries.out_at < before, and_(_deliveries.out_at.is_(None), _deliveries.due < before)),
     )
 

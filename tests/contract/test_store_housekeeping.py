@@ -16,6 +16,7 @@ from bot.store.housekeeping import BATCH
 from handlers import signals
 from tests.contract.store_house import (
     ACME,
+    ALICE,
     GENERAL,
     NOW,
     OTHER,
@@ -77,6 +78,22 @@ async def test_the_attention_budget_still_counts_the_last_week(store: Store) -> 
     await store.housekeeper.tidy(NOW, PolicyRules(keep_deliveries=35 * DAY), [ACME])
     assert await store.ledger.attention(GENERAL, NOW, "Europe/Paris") == Attention(day=1, week=2)
     assert await store.ledger.find(ACME, "old") is None
+
+
+async def test_the_words_of_what_may_not_have_arrived_are_kept_for_four_days(store: Store) -> None:
+    await at_home(store)
+    await do(store, say("direct", ALICE), say("failed", ALICE), say("public"), say("again", ALICE))
+    for key, state in (("direct", State.UNCERTAIN), ("failed", State.FAILED), ("public", State.UNCERTAIN)):
+        await store.outbound.sending(await found(store, key), NOW)
+        await store.outbound.close(await found(store, key), state, "unclear")
+    assert await store.housekeeper.tidy(NOW + 4 * DAY, RULES, [ACME]) == NOTHING
+    assert (await found(store, "direct")).message.text == "words of direct"
+    gone = await store.housekeeper.tidy(NOW + 5 * DAY, RULES, [ACME])
+    assert gone == {**NOTHING, "words": 2}
+    said = {each.key: each.message.text for each in await store.ledger.recent(ACME)}
+    assert said == {"direct": "", "failed": "", "public": "words of public", "again": "words of again"}
+    assert (await found(store, "direct")).state is State.UNCERTAIN
+    assert await store.housekeeper.tidy(NOW + 5 * DAY, RULES, [ACME]) == NOTHING
 
 
 async def test_what_waits_for_a_late_moment_is_not_old(store: Store) -> None:
