@@ -128,8 +128,9 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, "drafts.no_theme"))
     try:
         written = await ctx.writer.draft(theme)
-    except WriterUnavailable:
-        raise BadInput(ctx.words(member.language, "drafts.no_writer")) from None
+    except WriterUnavailable as error:
+        reason = ctx.reason(member.language, error)
+        raise BadInput(ctx.words(member.language, "drafts.no_writer", reason=reason)) from None
     # Numbered only now: the service may take its time, and somebody else ask for a draft meanwhile.
     kept = await ctx.notes.all(ctx.workspace, KeptDraft)
     if len(kept) >= MAX_KEPT:

@@ -167,12 +167,14 @@ async def failed(ctx: Context, feed: Feed, state: FeedState, error: AllantError)
         SetTimer("read", feed.id, ctx.now + backoff(feed.every, failures)),
     )
     if failures == TELL_AFTER:
-        reason = str(error)
-        await ctx.tell_animators(
-            lambda language: Message(
+
+        def telling(language: Language) -> Message:
+            reason = ctx.reason(language, error)
+            return Message(
                 ctx.words(language, "watch.failing", name=feed.id, url=feed.url, reason=reason, count=failures)
             )
-        )
+
+        await ctx.tell_animators(telling)
 
 
 async def _feed(ctx: Context, command: CommandGiven, arguments: str) -> Feed:
@@ -210,7 +212,13 @@ async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
         found = await ctx.feeds.read(feed.url)
     except AllantError as error:
         raise BadInput(
-            ctx.words(member.language, "watch.cannot_read", name=feed.id, url=feed.url, reason=str(error))
+            ctx.words(
+                member.language,
+                "watch.cannot_read",
+                name=feed.id,
+                url=feed.url,
+                reason=ctx.reason(member.language, error),
+            )
         ) from None
     newest = list(reversed(found.entries[: feed.most]))
     if not newest:

@@ -157,7 +157,9 @@ class Dispatcher:
         try:
             await command.run(context, event, found.arguments)
         except BadInput as problem:
-            return self._failed(found.feature, event, context, str(problem), member.language)
+            return self._failed(
+                found.feature, event, context, context.reason(member.language, problem), member.language
+            )
         except Exception as error:
             _log_failure(found.feature, event, error)
             return self._failed(found.feature, event, context, "", member.language)

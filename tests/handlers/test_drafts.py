@@ -32,7 +32,7 @@ class GivenWriter(Writer):
     async def draft(self, theme: str) -> Draft:
         self.themes.append(theme)
         if self.draft_given is None:
-            raise WriterUnavailable("away")
+            raise WriterUnavailable("too slow", key="writer.slow")
         return self.draft_given
 
 
@@ -191,6 +191,7 @@ async def test_a_channel_that_went_meanwhile_gives_the_draft_back(play: Stage) -
 
 async def test_without_an_answer_of_the_service_the_animator_is_told(play: Stage, writer: GivenWriter) -> None:
     writer.draft_given = None
-    assert "n’a pas répondu" in await play.ask(ODILE, "calendrier brouillon thé")
+    assert "le service de rédaction a mis trop de temps" in await play.ask(ODILE, "calendrier brouillon thé")
+    assert "the writing service took too long" in await play.ask(OSCAR, "calendar draft tea")
     assert "What should the draft be about" in await play.ask(OSCAR, "calendar draft")
     assert "animator" in await play.ask(ANN, "calendar draft tea")
