@@ -333,8 +333,8 @@ async def status(ctx: Context, command: CommandGiven, arguments: str) -> None:
     }
     lines: list[str] = [ctx.words(language, "admin.status"), ""]
     lines += [f"- {ctx.words(language, f'admin.status_{name}', count=count)}" for name, count in counts.items()]
-    writer = ctx.words(language, "drafts.canned") if ctx.writer.name == "canned" else escape(ctx.writer.name)
-    lines.append("- " + ctx.words(language, "admin.status_writer", name=writer))
+    writer = "admin.status_templates" if ctx.writer.name == "canned" else "admin.status_writer"
+    lines.append("- " + ctx.words(language, writer, name=ctx.writer.name))
     if await ctx.note(ToldProblems, "") is not None:
         lines.append("- " + ctx.words(language, "admin.status_files"))
     ctx.reply(command, join_lines([*lines, *await _held(ctx, language)]))

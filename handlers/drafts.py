@@ -15,7 +15,7 @@ from bot.core.errors import BadInput, WriterUnavailable
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature, TimerFired
 from bot.core.localtime import local_moment
-from bot.core.message import Button, Field, Form, Markup, Message, channel_link, escape, join_lines
+from bot.core.message import Button, Field, Form, Markup, Message, channel_link, join_lines
 from bot.core.policy import is_open
 from bot.core.refs import ChannelRef, Language
 
@@ -143,7 +143,8 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def _shown(ctx: Context, member: Member, found: KeptDraft, head: str) -> Message:
     language = member.language
-    writer = ctx.words(language, "drafts.canned") if ctx.writer.name == "canned" else escape(ctx.writer.name)
+    canned = ctx.writer.name == "canned"
+    writer = ctx.words(language, "drafts.by_template" if canned else "drafts.by_service", name=ctx.writer.name)
     parts = [ctx.words(language, head, number=found.number, writer=writer), found.fr, found.en]
     fields = (
         Field("fr", ctx.words(language, "drafts.field_fr"), "text", found.fr),

@@ -143,7 +143,7 @@ async def test_what_was_held_back_is_counted_with_its_reason(tmp_path: Path) -> 
 
 async def test_the_status_says_what_is_there(play: Stage) -> None:
     said = await play.ask(ADA, "status")
-    for part in ("7 channels", "0 items", "3 people who animate", "Writer of drafts"):
+    for part in ("7 channels", "0 items", "3 people who animate", "no writing service is configured"):
         assert part in said
     await play.ask(ADA, "me language fr")
     assert "**Je fonctionne.**" in await play.ask(ADA, "état")
