@@ -200,10 +200,10 @@ def say(
     role: Annotated[Literal["member", "animator", "admin"], typer.Option(help="Speak as one of these.")] = "animator",
 ) -> None:
     """Talk to the bot in the terminal, as in a direct message (`/allant …` for its commands)."""
-    from bot import demo as demos
+    from bot import talk
 
     _log(_settings(), quiet=True)
-    asyncio.run(demos.converse(_settings(), " ".join(words or ()), language, role, out))
+    asyncio.run(talk.converse(_settings(), " ".join(words or ()), language, role, out))
 
 
 @db.command()
