@@ -24,7 +24,7 @@ from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
-from bot.settings import Settings
+from bot.settings import Settings, starter_folder
 from bot.store import Store
 from bot.timetable import Clockwork, Schedules
 from bot.writer import CannedWriter, OpenAIWriter
@@ -224,7 +224,7 @@ async def assemble(
     for name, folder in (("CONTENT", settings.content), ("SCHEDULES", settings.schedules)):
         if not folder.is_dir():
             raise BadInput(f"ALLANT_{name}_DIR={folder} is not a folder; make one with `allant init DIR`")
-    library = library or ContentLibrary(settings.content)
+    library = library or ContentLibrary(settings.content, spare=starter_folder("content"))
     schedules = Schedules(settings.schedules, rules_by_name(features))
     problems = load_files(library, schedules)
     for problem in problems:

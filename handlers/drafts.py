@@ -173,7 +173,7 @@ async def _asked(ctx: Context, command: CommandGiven, arguments: str) -> tuple[M
     first, _, same_line = number.partition(" ")
     found = await ctx.note(KeptDraft, first.strip())
     if found is None:
-        raise BadInput(ctx.words(member.language, "drafts.no_draft"))
+        raise BadInput(ctx.words(member.language, "drafts.no_draft" if first.strip() else "drafts.name_draft"))
     return member, found, f"{same_line}\n{rest}"
 
 
@@ -257,7 +257,7 @@ async def show(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def _line(ctx: Context, member: Member, found: KeptDraft) -> Markup:
     text = found.fr if member.language == "fr" else found.en
-    start = " ".join(re.sub(r"[\\*_`#>\[\]]", "", text or found.fr or found.en).split()[:8])
+    start = " ".join(re.sub(r"[\\*_`#>\[\]]", "", text or found.fr or found.en).split()[:8]).rstrip(" .,;:!?…")
     channel = await ctx.channels.get(ChannelRef(ctx.workspace, found.channel)) if found.due is not None else None
     if found.due is None or channel is None:
         return ctx.words(member.language, "drafts.line_waiting", number=found.number, start=start)

@@ -182,7 +182,8 @@ async def _feed(ctx: Context, command: CommandGiven, arguments: str) -> Feed:
     name = arguments.strip()
     if name not in feeds:
         language = await ctx.language_of(command.member)
-        raise BadInput(ctx.words(language, "watch.no_feed", name=name, names=", ".join(sorted(feeds)) or "–"))
+        key = "watch.none" if not feeds else "watch.no_feed" if name else "watch.name_feed"
+        raise BadInput(ctx.words(language, key, name=name, names=", ".join(sorted(feeds))))
     return feeds[name]
 
 

@@ -290,7 +290,7 @@ def _preview_head(ctx: Context, language: Language, wish: Wish, page: Page) -> M
     head = ctx.words(language, "welcome.preview_head", journey=journey, day=page.day, title=page.title)
     skips = [ctx.words(language, f"welcome.skip_{what}") for what in page.skip_when if what in _SKIPS]
     return (
-        Markup(f"{head}\n{ctx.words(language, 'welcome.skipped_when', what=Markup(', '.join(skips)))}")
+        Markup(f"{head}  \n{ctx.words(language, 'welcome.skipped_when', what=Markup(', '.join(skips)))}")
         if skips
         else head
     )

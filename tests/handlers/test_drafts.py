@@ -146,6 +146,12 @@ async def test_a_draft_may_be_approved_without_a_form(play: Stage) -> None:
     assert [post.text for post in play.said_in("help")] == ["Tea?"]
 
 
+async def test_a_draft_is_named_by_its_number(play: Stage) -> None:
+    assert "add the number" in await play.ask(OSCAR, "calendar approve")
+    assert "Ajoutez le numéro" in await play.ask(ODILE, "calendrier jeter")
+    assert "no such draft" in await play.ask(OSCAR, "calendar discard 7")
+
+
 async def test_who_wrote_the_draft_is_said_in_both_languages(play: Stage, tmp_path: Path) -> None:
     assert "** (rédigé par " in await play.ask(ODILE, "calendrier brouillon thé")
     assert "** (written by " in await play.ask(OSCAR, "calendar draft tea")

@@ -144,6 +144,14 @@ async def test_lists_say_what_is_wrong(tmp_path: Path) -> None:
         assert "animator" in await play.ask(ANN, "watch list")
 
 
+async def test_a_feed_must_be_named_and_there_must_be_one(tmp_path: Path) -> None:
+    async with watching(tmp_path) as (play, _):
+        assert "Please name the feed: blog." in await play.ask(OSCAR, "watch pause")
+        assert "Indiquez le flux : blog." in await play.ask(ODILE, "veille pause")
+    async with watching(tmp_path / "none", "watch:\n  feeds: []\n") as (play, _):
+        assert "No feed is watched yet" in await play.ask(OSCAR, "watch preview x")
+
+
 async def test_no_feeds_no_reading_and_a_changed_file_takes_effect(tmp_path: Path) -> None:
     async with watching(tmp_path, "watch:\n  feeds: []\n") as (play, press):
         await play.wait(timedelta(days=1))
