@@ -463,7 +463,7 @@ FEATURE = Feature(
     commands=(
         Command(path=("faq",), run=ask, has_arguments=True),
         Command(path=("faq", "list"), french=("faq", "liste"), run=listing, has_arguments=True),
-        Command(path=("faq", "top"), french=("faq", "frequentes"), run=top),
+        Command(path=("faq", "top"), french=("faq", "fréquentes"), run=top),
         Command(path=("faq", "open"), french=("faq", "ouvertes"), run=open_questions, role=Role.ANIMATOR),
         Command(path=("faq", "show"), run=show, hidden=True),
         Command(path=("faq", "none"), run=none_of_these, hidden=True),

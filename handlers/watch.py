@@ -253,7 +253,7 @@ FEATURE = Feature(
         Command(path=("watch", "list"), french=("veille", "liste"), run=listing, role=Role.ANIMATOR),
         Command(
             path=("watch", "preview"),
-            french=("veille", "apercu"),
+            french=("veille", "aperçu"),
             run=preview,
             role=Role.ANIMATOR,
             has_arguments=True,
