@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot.core.errors import AllantError, BadContent, Problem
-from bot.settings import Settings, read_settings, starter_folder
+from bot.settings import Settings, read_settings, starter_env, starter_folder
 
 cli = typer.Typer(
     name="allant",
@@ -133,14 +133,19 @@ def check(as_json: Json = False) -> None:
 
 @cli.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new folder for your organisation.")]) -> None:
-    """Copy the starter content and schedules into DIR, for your organisation to edit."""
+    """Copy the starter content, schedules and settings into DIR, for your organisation to edit."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         err.print(f"[red]allant:[/red] {escape(str(folder))} is not empty; name a new folder")
         raise typer.Exit(1)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("content", "schedules"):
         shutil.copytree(starter_folder(name), folder / name)
-    out.print(f"Made {folder}/content and {folder}/schedules. Next:\n  cd {folder}\n  allant check\n  allant run")
+    shutil.copy(starter_env(), folder / ".env.example")
+    out.print(
+        f"Made {folder}/content, {folder}/schedules and {folder}/.env.example. Next:\n"
+        f"  cd {folder}\n  cp .env.example .env     and name your chat platform there\n  allant check\n  allant run",
+        markup=False,
+    )
 
 
 @imports.command("slack-export")
@@ -208,10 +213,10 @@ def say(
     role: Annotated[Literal["member", "animator", "admin"], typer.Option(help="Speak as one of these.")] = "animator",
 ) -> None:
     """Talk to the bot in the terminal, as in a direct message (`/allant …` for its commands)."""
-    from bot import demo as demos
+    from bot import talk
 
     _log(_settings(), quiet=True)
-    asyncio.run(demos.converse(_settings(), " ".join(words or ()), language, role, out))
+    asyncio.run(talk.converse(_settings(), " ".join(words or ()), language, role, out))
 
 
 @db.command()

@@ -84,6 +84,8 @@ async def stats(
     settings: Settings, workspace: str, channel: str, weeks: int, until: datetime | None
 ) -> tuple[RenderableType, dict[str, Any]]:
     """The figures as tables and as JSON. Of a past that is over, as of its last signal unless ``until`` is given."""
+    schedules = Schedules(settings.schedules, rules_by_name())
+    schedules.load()
     async with opened(settings) as store:
         chosen = await choose_workspace(store, workspace)
         place = await _channel(store, chosen, channel)
@@ -92,7 +94,13 @@ async def stats(
         moment = until + timedelta(days=1) if until else now
         if until is None and last is not None and last < now - timedelta(weeks=weeks):
             moment = last + timedelta(seconds=1)
-        figures = await store.measures.figures(chosen, at=moment, channel=place.ref if place else None, weeks=weeks)
+        figures = await store.measures.figures(
+            chosen,
+            at=moment,
+            channel=place.ref if place else None,
+            weeks=weeks,
+            threshold=schedules.rules(PolicyRules).threshold,
+        )
     return _tables(figures), as_json(figures)
 
 

@@ -22,8 +22,18 @@ _HERE = Path(__file__).resolve().parent
 
 def starter_folder(name: Literal["content", "schedules"]) -> Path:
     """Where the starter files that come with Allant lie: in the checkout, or inside the installed package."""
-    checkout = _HERE.parent / name
-    return checkout if checkout.is_dir() else _HERE / "starter" / name
+    return _starter(name, _HERE.parent / name)
+
+
+def starter_env() -> Path:
+    """The ``.env.example`` that comes with Allant, found in the same way."""
+    return _starter("env.example", _HERE.parent / ".env.example")
+
+
+def _starter(name: str, checkout: Path) -> Path:
+    """What came with the package counts first: beside an installed one lie the files of other packages."""
+    packaged = _HERE / "starter" / name
+    return packaged if packaged.exists() else checkout
 
 
 class Settings(BaseSettings):

@@ -1,12 +1,13 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import admin, calendar, drafts, faq, greeting, nudge, privacy, signals, tutorials, watch, welcome
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
     welcome.FEATURE,
+    greeting.FEATURE,
     calendar.FEATURE,
     drafts.FEATURE,
     faq.FEATURE,

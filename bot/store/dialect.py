@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.core.errors import BadInput
+from bot.private import make_private
 from bot.store import postgres
 
 T = TypeVar("T")
@@ -98,9 +99,16 @@ def engine_for(url: str) -> Engine:
     except (NoSuchModuleError, ImportError):
         mend = "pip install 'allant[postgres]'" if parsed.drivername == postgres.DRIVER else _LIKE
         raise BadInput(f"the driver for {parsed.drivername} is not installed: {mend}") from None
+    event.listen(engine, "do_connect", partial(_make_private, database_file(url)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(file: Path | None, *_connecting: Any) -> None:
+    """A new database is its owner's alone: it holds people's names. SQLite gives its companions the same rights."""
+    if file is not None and not str(file).startswith("file:"):
+        make_private(file)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
