@@ -6,9 +6,10 @@ SQLite carries none of it in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +29,11 @@ IDLE_SECONDS = 60
 """A transaction whose process hangs in the middle is ended by the server, so that what it locked is free again."""
 SILENT_MILLISECONDS = 20_000
 """After this long without an answer of the network, a connection counts as broken (half-open connections)."""
+
+RUNNING = "allant"
+"""By this name the server knows the connections of a bot that runs."""
+KEEPING = "allant db"
+"""And those of a command that backs up, restores or moves a database."""
 
 _MIGRATING = 0x616C6C616E74  # "allant"
 """The number of the advisory lock that lets one process at a time change the schema."""
@@ -57,8 +63,11 @@ _REASONS = (
 quoted as it is."""
 
 
-def engine_for(url: URL) -> Engine:
-    """An engine whose connections have time limits. Raises ModuleNotFoundError when psycopg is not installed."""
+def engine_for(url: URL, name: str = RUNNING) -> Engine:
+    """An engine whose connections have time limits. Raises ModuleNotFoundError when psycopg is not installed.
+
+    ``name`` is by what the server knows its connections.
+    """
     limits = {
         "statement_timeout": STATEMENT_SECONDS * 1000,
         "lock_timeout": LOCK_SECONDS * 1000,
@@ -81,7 +90,7 @@ def engine_for(url: URL) -> Engine:
             "keepalives_count": 2,
             # Whatever the database's own is, which is checked once we are in.
             "client_encoding": "utf8",
-            "application_name": url.query.get("application_name", "allant"),
+            "application_name": name,
             "options": options,
         },
     )
@@ -127,18 +136,47 @@ def one_at_a_time(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
 
 
+def refuse_while_running(connection: Connection) -> None:
+    """Raises BadInput when a bot is connected to the database, or another command is at work on it as a whole."""
+    connected = connection.scalar(
+        text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name IN (:running, :keeping) AND pid <> pg_backend_pid()"
+        ),
+        {"running": RUNNING, "keeping": KEEPING},
+    )
+    if connected:
+        raise BadInput(f"the database is in use ({connected} connections of Allant): stop Allant first")
+
+
+def without_limits(connection: Connection) -> None:
+    """For this transaction, which reads or writes whole tables."""
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
+
+
+def keep_writers_out(connection: Connection, tables: Sequence[Table]) -> None:
+    """Until the end of the transaction the tables can be read and not written. Raises BadInput when somebody does."""
+    if not tables:
+        return
+    names = ", ".join(connection.dialect.identifier_preparer.format_table(table) for table in tables)
+    try:
+        connection.execute(text(f"LOCK TABLE {names} IN SHARE MODE NOWAIT"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") == "55P03":
+            raise BadInput("the database is in use: stop Allant first") from None
+        raise
+
+
 def explained(error: DBAPIError) -> str:
     """Why the database cannot be used, in one line and without the password."""
     said = " ".join(str(error.orig).split())
+    # The driver tells the way to it first: ``connection failed: connection to server at … failed: FATAL: …``.
+    fatal = said.rpartition("FATAL: ")[2].strip() if "FATAL: " in said else ""
     for words, meaning in _REASONS:
         if words in said:
-            return f"{meaning} ({_last(said)})"
-    return _last(said)
-
-
-def _last(said: str) -> str:
-    """Without the driver's way to it: ``connection failed: connection to server at … failed: FATAL: …``."""
-    return said.rpartition("FATAL: ")[2].strip() or said
+            return f"{meaning} ({fatal})" if fatal else meaning
+    return fatal or said
 
 
 def passing(error: BaseException) -> bool:
