@@ -255,8 +255,10 @@ def move(
 
     settings = _settings()
     with _tables("Moving") as progress:
-        moved = history.move(settings, to, progress)
+        moved, left = history.move(settings, to, progress)
     out.print(moved)
+    # A line that is to be copied must not be broken.
+    out.print(escape(left), soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from bot.app import rules_by_name
 from bot.core.community import Channel
@@ -150,16 +149,21 @@ def address(settings: Settings) -> str:
     return shown(settings.database_url)
 
 
-def move(settings: Settings, target: str, progress: Progress) -> RenderableType:
+def move(settings: Settings, target: str, progress: Progress) -> tuple[RenderableType, str]:
     """Move the database to another address; what was moved, and what is left to do, for showing."""
     moved = moves.move(settings.database_url, target, progress)
     table = Table("Table", "Rows", "SHA-256 of all rows, the same on both sides", title="Moved", title_justify="left")
     for each in moved:
         table.add_row(each.table, f"{each.rows:,}", each.sha256[:16])
     left = (
-        f"Every row was read again and is the same. Now set in .env, with the password if there is one:\n\n"
+        "Every row was read again on both sides and is the same.\n"
+        f"Now set this in .env{_with_password(target)}:\n\n"
         f"  ALLANT_DATABASE_URL={shown(target)}\n\n"
         f"The secret stays the same: {settings.secret_file}. What was moved is still in {address(settings)}: "
         "keep it until you are content, and never start Allant on it again, which would say everything twice."
     )
-    return Group(table, Text(left))
+    return table, left
+
+
+def _with_password(url: str) -> str:
+    return ", with the password in the place of ***" if "***" in shown(url) else ""
