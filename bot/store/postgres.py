@@ -35,6 +35,9 @@ RUNNING = "allant"
 KEEPING = "allant db"
 """And those of a command that backs up, restores or moves a database."""
 
+GOING_TRIES, GOING_SECONDS = 20, 0.05
+"""A connection that was closed is on the server's list for a moment yet."""
+
 _MIGRATING = 0x616C6C616E74  # "allant"
 """The number of the advisory lock that lets one process at a time change the schema."""
 
@@ -138,15 +141,40 @@ def one_at_a_time(connection: Connection) -> None:
 
 def refuse_while_running(connection: Connection) -> None:
     """Raises BadInput when a bot is connected to the database, or another command is at work on it as a whole."""
-    connected = connection.scalar(
-        text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND application_name IN (:running, :keeping) AND pid <> pg_backend_pid()"
-        ),
-        {"running": RUNNING, "keeping": KEEPING},
-    )
+    connected = _others(connection, "TRUE", {})
     if connected:
         raise BadInput(f"the database is in use ({connected} connections of Allant): stop Allant first")
+
+
+def refuse_another_secret(connection: Connection, name: str) -> None:
+    """Raises BadInput when a bot is connected under another name than ``name`` (see :func:`running_as`): each would
+    give up the events that the other accepts, as it cannot read them, and count people under keys of its own."""
+    other = "application_name NOT IN (:name, :keeping)"
+    if _others(connection, other, {"name": name, "keeping": KEEPING}):
+        raise BadInput(
+            "Allant runs on this database already, with another secret: give every process the same "
+            "ALLANT_SECRET_FILE, or the same ALLANT_SECRET_HEX"
+        )
+
+
+def running_as(fingerprint: str) -> str:
+    """The name of a bot's connections, which tells on the server that processes share one secret."""
+    return f"{RUNNING} {fingerprint}"
+
+
+def _others(connection: Connection, which: str, values: dict[str, str]) -> int:
+    """How many other connections of Allant's there are, once those that were just closed are gone."""
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "  # noqa: S608  # ``which`` is our own.
+        f"AND application_name LIKE '{RUNNING}%' AND {which}"
+    )
+    for _ in range(GOING_TRIES):
+        found = connection.scalar(asked, values) or 0
+        if not found:
+            break
+        # The server remembers its first answer until the transaction ends, or until it is told to forget it.
+        connection.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(:seconds)"), {"seconds": GOING_SECONDS})
+    return found
 
 
 def without_limits(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot.core.community import Channel, Member
 from bot.core.signals import Signal
-from bot.store import counting
+from bot.store import counting, postgres
 from bot.store.database import Database
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
@@ -21,7 +21,7 @@ from bot.store.notebook import StoredNotes
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
-from bot.store.secrecy import Keys, Seal
+from bot.store.secrecy import Keys, Seal, fingerprint
 from bot.store.timers import StoredTimers
 
 
@@ -46,12 +46,16 @@ class Store:
         """Open the database at ``url`` (an SQLAlchemy address), bringing its schema up to date.
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
-        ``threshold``: no figure about fewer people, never below 5. Raises BadInput when the address is wrong, the file
-        cannot be read, or the schema is newer than this version.
+        ``threshold``: no figure about fewer people, never below 5. Raises BadInput when the address is wrong, the
+        database cannot be used, its schema is newer than this version, or another process runs on it with another
+        secret.
         """
-        database = Database(url)
+        name = postgres.running_as(fingerprint(secret))
+        database = Database(url, name)
         try:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
+            if database.engine.dialect.name == "postgresql":
+                await database.read(partial(postgres.refuse_another_secret, name=name))
         except BaseException:
             await database.close()
             raise
