@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -159,6 +160,15 @@ def _pragma(engine: Engine, pragma: str) -> None:
 def transaction_id(connection: Connection) -> str | None:
     """See :func:`bot.store.postgres.transaction_id`. SQLite, being in our own process, never leaves us in doubt."""
     return postgres.transaction_id(connection) if connection.dialect.name == "postgresql" else None
+
+
+def now_in_database(connection: Connection) -> datetime:
+    """The present moment by the database's clock, aware UTC: processes on several machines agree on no other. SQLite
+    has none of its own, and all its processes are on one machine."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.scalars(select(func.clock_timestamp())).one()
+    return moment.astimezone(UTC)
 
 
 Insert = Callable[[Table], sqlite.Insert]

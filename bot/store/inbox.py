@@ -9,23 +9,28 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal, select, update
 
-from bot.core.events import Event
+from bot.core.events import Event, place_of
+from bot.core.leases import LANE
 from bot.core.ports import Accepted, Inbox
 from bot.store import tables
 from bot.store.codec import decode_event, encode_event
 from bot.store.database import GROUP, Database
+from bot.store.leases import SharedLeases
 from bot.store.moments import Moment, micros
 from bot.store.secrecy import Seal, Unreadable
+from bot.store.wakeups import ACCEPTED, tell
 
 log = logging.getLogger("allant.store")
 
 _columns = tables.inbox.c
+_lane = func.coalesce(_columns.lane, _columns.workspace)
+"""A process of an older version writes no lane."""
 _MARK_HANDLED = (
     update(tables.inbox)
     .where(_columns.number == bindparam("accepted"), _columns.handled_at.is_(None))
-    .values(handled_at=bindparam("now", type_=Moment), payload=None)
+    .values(handled_at=bindparam("now", type_=Moment), payload=None, lane=None)
 )
 
 
@@ -38,27 +43,32 @@ class _Row(NamedTuple):
     at: int
     payload: bytes
     unreadable: bool
+    lane: str
 
 
 class StoredInbox(Inbox):
     """The inbox in the database."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, leases: SharedLeases | None = None) -> None:
+        """``leases``: of the processes that share the database, if several do."""
         self._database = database
         self._seal = seal
+        self._leases = leases
 
     async def accept(self, event: Event) -> Accepted | None:
         """See the port. What waits at the same time is committed together."""
         event, words = encode_event(event)
         workspace, kind = str(event.workspace), type(event).__name__
         payload = self._seal.close(words, _name(workspace, event.id, kind))
-        row = _Row(workspace, event.id, kind, micros(event.at), payload, False)
+        row = _Row(workspace, event.id, kind, micros(event.at), payload, False, place_of(event))
         number = await self._database.write_batched(_accept_all, row)
         return None if number is None else Accepted(number, event)
 
-    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
+    async def waiting(self, limit: int = 1000, lane: str | None = None) -> Sequence[Accepted]:
         """See the port. What cannot be read (another secret, say) is logged by its id and waits no longer."""
         statement = select(tables.inbox).where(_columns.handled_at.is_(None)).order_by(_columns.number).limit(limit)
+        if lane is not None:
+            statement = statement.where(_lane == lane)
         while True:
             rows = await self._database.read(lambda connection: connection.execute(statement).all())
             readable, lost = self._open_all(rows)
@@ -66,6 +76,16 @@ class StoredInbox(Inbox):
                 await self._database.write(partial(_give_up, numbers=lost))
             if readable or not rows:
                 return readable
+
+    async def lanes(self, limit: int = 1000) -> Sequence[str]:
+        """See the port."""
+
+        def work(connection: Connection) -> Sequence[str]:
+            free = [] if self._leases is None else [self._leases.free(literal(LANE) + _lane, connection)]
+            statement = select(_lane).where(_columns.handled_at.is_(None), *free).group_by(_lane)
+            return connection.scalars(statement.order_by(func.min(_columns.number)).limit(limit)).all()
+
+        return await self._database.read(work)
 
     def _open_all(self, rows: Sequence[Row[Any]]) -> tuple[list[Accepted], list[int]]:
         readable, lost = [], []
@@ -88,6 +108,8 @@ def _accept_all(connection: Connection, rows: Sequence[_Row]) -> list[int | None
     """Each row's number, None for those already there or twice among ``rows``."""
     statement = _accepting(connection.dialect.paramstyle, len(rows))
     inserted = connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows))).all()
+    if inserted:
+        tell(connection, ACCEPTED)
     new = {(workspace, event_id): number for number, workspace, event_id in inserted}
     return [new.pop((row[0], row[1]), None) for row in rows]
 
@@ -108,7 +130,7 @@ def _give_up(connection: Connection, numbers: Sequence[int]) -> None:
     connection.execute(
         update(tables.inbox)
         .where(_columns.number.in_(numbers), _columns.handled_at.is_(None))
-        .values(handled_at=_columns.at, payload=None, unreadable=True)
+        .values(handled_at=_columns.at, payload=None, lane=None, unreadable=True)
     )
 
 

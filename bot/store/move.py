@@ -18,6 +18,7 @@ from bot.store import postgres, rows
 from bot.store.backup import close_off
 from bot.store.dialect import WRITES, database_file, engine_for, explained, parse, shown
 from bot.store.migrate import revision, upgrade_engine
+from bot.store.occupancy import Occupancy
 from bot.store.tables import REVISION
 
 
@@ -30,7 +31,7 @@ def move(source: str, target: str, progress: rows.Progress) -> Sequence[rows.Sum
     """
     if _same(source, target):
         raise BadInput("the two addresses name the same database: move to another one")
-    with _opened(source) as giving, _opened(target) as taking:
+    with _alone(source), _alone(target), _opened(source) as giving, _opened(target) as taking:
         try:
             with _held(giving, source) as origin:
                 upgrade_engine(taking, target)
@@ -45,6 +46,20 @@ def _same(source: str, target: str) -> bool:
     if here is not None and there is not None:
         return here.resolve() == there.resolve()
     return parse(source) == parse(target)
+
+
+@contextlib.contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """No bot starts on an SQLite file meanwhile; for a server see :func:`bot.store.postgres.refuse_while_running`."""
+    file = database_file(url)
+    occupancy = Occupancy(file) if file is not None and file.is_file() else None
+    if occupancy is not None:
+        occupancy.take()
+    try:
+        yield
+    finally:
+        if occupancy is not None:
+            occupancy.let_go()
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from bot.store.dialect import WRITES, engine_for
 from bot.store.migrate import upgrade
 from bot.store.moments import Moment
 from bot.store.move import move
+from bot.store.occupancy import Occupancy
 from bot.store.rows import Summary, unseen
 from bot.store.tables import Row
 from tests.contract.store_house import SECRET, posted
@@ -151,6 +152,19 @@ async def test_nothing_is_moved_while_allant_runs(sqlite_address: str, postgres_
         assert await store.inbox.accept(posted(2)) is not None
     finally:
         await store.close()
+
+
+def test_a_bot_that_holds_the_file_without_using_it_is_seen(sqlite_address: str, postgres_address: str) -> None:
+    upgrade(sqlite_address)
+    occupancy = Occupancy(Path(make_url(sqlite_address).database or ""))
+    occupancy.take()
+    try:
+        for source, target in ((sqlite_address, postgres_address), (postgres_address, sqlite_address)):
+            with pytest.raises(BadInput, match="already runs"):
+                move(source, target, unseen)
+    finally:
+        occupancy.let_go()
+    move(sqlite_address, postgres_address, unseen)
 
 
 def test_nobody_writes_to_the_source_meanwhile(sqlite_address: str, postgres_address: str, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from bot.app import ProcessRole
 from bot.settings import Settings
 from bot.store.dialect import parse
 
@@ -18,8 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(Path("compose.yaml").read_text(encoding
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "allant"}
 SETTINGS = {f"ALLANT_{name.upper()}" for name in Settings.model_fields}
-ROLES = {"web", "worker", "all"}
-"""The roles of `allant run`."""
+ROLES = set(get_args(ProcessRole))
 
 
 def instructions() -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ LINES = {line.split("=", 1)[0]: line.split("=", 1)[1] for line in EXAMPLE if lin
 NAMES = {f"ALLANT_{name.upper()}": name for name in Settings.model_fields}
 SAMPLES = {
     "ALLANT_ADMINS": "matrix/example.org/@a:example.org, matrix/example.org/@b:example.org",
+    "ALLANT_LEASE_SECONDS": "20",
     "ALLANT_PORT": "9090",
     "ALLANT_LANGUAGE": "en",
     "ALLANT_LOG_LEVEL": "debug",
