@@ -11,12 +11,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text as sql
 
 from bot.core.errors import BadInput
 from bot.store import Store
 from bot.store.backup import backup, restore
-from bot.store.migrate import upgrade
+from bot.store.dialect import engine_for
+from bot.store.migrate import bring_to, upgrade
 from bot.store.rows import unseen
+from bot.store.tables import REVISION, Row
 from tests.contract.store_house import SECRET, posted
 from tests.contract.test_store_move import fill_all, summaries, without_numbers
 from tests.postgres import PostgresServer
@@ -277,6 +280,25 @@ def test_a_database_of_somebody_else_is_not_replaced(postgres_address: str, empt
         restore(empty_postgres, target)
     with psycopg.connect(empty_postgres) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (0,)
+
+
+def test_a_backup_of_the_first_schema_is_brought_up_to_date(
+    empty_postgres: str, postgres_address: str, target: Path, tmp_path: Path
+) -> None:
+    engine = engine_for(empty_postgres)
+    try:
+        with engine.begin() as connection:
+            bring_to(connection, "0001")
+            connection.execute(sql("INSERT INTO note VALUES ('w', 'kind', 'key', '{}', NULL)"))
+    finally:
+        engine.dispose()
+    backup(empty_postgres, target)
+    for url in (postgres_address, f"sqlite:///{tmp_path / 'allant.db'}"):
+        restore(url, target)
+        assert upgrade(url) == REVISION
+        found = {each.table: each.rows for each in summaries(url)}
+        assert found["note"] == 1
+        assert set(found) == set(Row.metadata.tables)
 
 
 def test_the_tables_of_the_engine_stay_where_they_are(postgres_address: str, target: Path) -> None:
