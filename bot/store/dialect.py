@@ -65,8 +65,10 @@ def parse(url: str) -> URL:
 
 
 def shown(url: str) -> str:
-    """The address as it may be shown: without the password, wherever in it that is."""
+    """The address as it may be shown: without the password, wherever in it that is, and as people write it."""
     parsed = parse(url)
+    if parsed.drivername == postgres.DRIVER:
+        parsed = parsed.set(drivername="postgresql")
     hidden = parsed.difference_update_query([name for name in parsed.query if "password" in name.lower()])
     return hidden.render_as_string(hide_password=True)
 
@@ -84,14 +86,14 @@ def in_memory(url: str) -> bool:
     return parse(url).get_backend_name() == "sqlite" and database_file(url) is None
 
 
-def engine_for(url: str) -> Engine:
-    """An engine for the address. Raises BadInput when it names no usable database."""
+def engine_for(url: str, name: str = postgres.RUNNING) -> Engine:
+    """An engine for the address, known to a server by ``name``. Raises BadInput when it names no usable database."""
     parsed = parse(url)
     # An error's text must never quote what was to be stored.
     options = {"hide_parameters": True}
     try:
         if parsed.get_backend_name() == "postgresql":
-            return postgres.engine_for(parsed)
+            return postgres.engine_for(parsed, name)
         if in_memory(url):
             engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False}, **options)
         else:

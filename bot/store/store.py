@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.signals import Signal
-from bot.store import counting
+from bot.store import counting, postgres
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.housekeeping import StoredHousekeeper
@@ -27,7 +27,7 @@ from bot.store.occupancy import Occupancy
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
-from bot.store.secrecy import Keys, Seal
+from bot.store.secrecy import Keys, Seal, fingerprint
 from bot.store.timers import StoredTimers
 from bot.store.wakeups import listen
 
@@ -58,11 +58,15 @@ class Store:
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
         ``lease``: how long one of several processes that says nothing is believed to live. Raises BadInput when the
-        address is wrong, the file cannot be read, or the schema is newer than this version.
+        address is wrong, the database cannot be used, its schema is newer than this version, or another process runs on
+        it with another secret.
         """
-        database = Database(url)
+        name = postgres.running_as(fingerprint(secret))
+        database = Database(url, name)
         try:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
+            if database.engine.dialect.name == "postgresql":
+                await database.read(partial(postgres.refuse_another_secret, name=name))
         except BaseException:
             await database.close()
             raise
