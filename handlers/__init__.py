@@ -1,7 +1,21 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import (
+    admin,
+    calendar,
+    deliveries,
+    digest,
+    drafts,
+    faq,
+    nudge,
+    pause,
+    privacy,
+    signals,
+    tutorials,
+    watch,
+    welcome,
+)
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
@@ -13,5 +27,8 @@ FEATURES: tuple[Feature, ...] = (
     tutorials.FEATURE,
     nudge.FEATURE,
     watch.FEATURE,
+    deliveries.FEATURE,
+    digest.FEATURE,
+    pause.FEATURE,
     admin.FEATURE,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, func, select, update
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
+from bot.core.ledger import WAITING_REASONS
 from bot.core.ports import Outbound
 from bot.core.refs import Place
 from bot.store import tables
@@ -18,9 +19,6 @@ from bot.store.forgetting import forget_addressee
 from bot.store.secrecy import Keys
 
 _columns = tables.deliveries.c
-
-POLICY_REASONS = frozenset({"quiet_hours", "day_budget", "week_budget", "away", "muted"})
-"""The reasons of bot.core.policy.Wait: to be put off by them is no failed attempt."""
 
 
 class StoredOutbound(Outbound):
@@ -88,7 +86,7 @@ class StoredOutbound(Outbound):
                 due=until,
                 reason=reason,
                 out_at=None,
-                attempts=_columns.attempts + (0 if reason in POLICY_REASONS else 1),
+                attempts=_columns.attempts + (0 if reason in WAITING_REASONS else 1),
             )
         )
         await self._database.write(lambda connection: connection.execute(statement))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
 from bot.core.community import Channel, Member
+from bot.core.ledger import Pause
+from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store import counting
+from bot.store import counting, pausing
 from bot.store.database import Database
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
@@ -69,6 +72,14 @@ class Store:
             register_channels(connection, [each for each in people_and_places if isinstance(each, Channel)])
 
         await self._database.write(work)
+
+    async def pause(self, pause: Pause, workspace: WorkspaceRef | None = None) -> None:
+        """Let nothing unasked leave, in one workspace or in all, for the administrator at the command line."""
+        await self._database.write(lambda connection: pausing.pause(connection, pause, workspace))
+
+    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> None:
+        """End the pause of one workspace, or every pause."""
+        await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
 
     async def close(self) -> None:
         """Commit what was handed over, and let go of the database."""

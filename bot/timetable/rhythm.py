@@ -16,7 +16,7 @@ from datetime import date, time, timedelta
 from typing import Any, TypeVar
 
 from bot.core.errors import BadContent, BadInput, Problem
-from bot.core.policy import PolicyRules
+from bot.core.policy import DIGESTIBLE, PolicyRules
 from bot.files import Located, validate
 from bot.timetable.forms import WEEKDAYS, clock, day, duration, plain
 from bot.timetable.moments import known_zone
@@ -137,8 +137,16 @@ def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]
     if not rules.working_days or not set(rules.working_days) <= set(range(7)):
         reason = "“working_days” must name at least one day of the week"
         yield located.problem((key, "working_days"), reason, "for example [monday, tuesday]")
-    for name in ("channel_day", "channel_week", "member_day", "member_week"):
+    for name in ("channel_day", "channel_week", "member_day", "member_week", "welcome_day"):
         if getattr(rules, name) < 0:
             yield located.problem((key, name), f"“{name}” is below 0", "0 means that nothing unasked goes out")
+    if isinstance(rules.overflow, Mapping):
+        for kind, overflow in rules.overflow.items():
+            if not kind.unasked:
+                reason = f"“{kind}” never has to give way: it was asked for"
+                yield located.problem((key, "overflow", kind.value), reason, "leave it out")
+            elif overflow == "digest" and kind not in DIGESTIBLE:
+                reason = f"“{kind}” is meant for one moment and cannot be told in a digest"
+                yield located.problem((key, "overflow", kind.value), reason, "write move or drop")
     if rules.patience <= timedelta():
         yield located.problem((key, "patience"), "“patience” must be longer than nothing", "for example 4 days")
