@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bot import ledger_cli
 from bot.core.errors import AllantError, BadContent, Problem
 from bot.settings import Settings, read_settings, starter_folder
 
@@ -236,6 +237,9 @@ def restore(
         typer.confirm(f"Replace {settings.database_url} by {source}?", abort=True)
     kept = history.restore(settings, source)
     out.print(f"Restored from {source}." + (f" The former database is kept as {kept}." if kept else ""))
+
+
+ledger_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

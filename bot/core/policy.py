@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from bot.core.delivery import Kind
 
 Overflow = Literal["move", "digest", "drop"]
+OVERFLOWS: tuple[Overflow, ...] = ("move", "digest", "drop")
+_OVERFLOWS: Mapping[str, Overflow] = {each: each for each in OVERFLOWS}
 DIGESTIBLE = (Kind.POST, Kind.PROMPT, Kind.FEED)
 """Kinds that lose nothing by being told together; a welcome and a journey's step are meant for one moment."""
 
@@ -35,7 +37,7 @@ class PolicyRules:
     member_week: int = 6
     welcome_day: int = 3
     """Public greetings of newcomers in a channel: a budget of their own, which takes no room from the others."""
-    overflow: Overflow | Mapping[Kind, Overflow] = "move"
+    overflow: str | Mapping[str, str] = "move"
     """What becomes of a message for which there is no room: it waits for room, is told in a digest with others, or is
     dropped; one answer for all, or one for each kind (``move`` for those not named)."""
     animators_channel: str = ""
@@ -47,10 +49,10 @@ class PolicyRules:
 
     def overflow_of(self, kind: Kind) -> Overflow:
         """What becomes of a message of ``kind`` for which there is no room."""
-        if isinstance(self.overflow, str):
-            # One word for all is about what can wait; newcomers' words are not dropped or merged by it.
-            return self.overflow if kind in DIGESTIBLE else "move"
-        return self.overflow.get(kind, "move")
+        if not isinstance(self.overflow, str):
+            return _OVERFLOWS.get(self.overflow.get(kind.value, ""), "move")
+        # One word for all is about what can wait; newcomers' words are not dropped or merged by it.
+        return _OVERFLOWS.get(self.overflow, "move") if kind in DIGESTIBLE else "move"
 
 
 @dataclass(frozen=True, slots=True)
