@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.delivery import Delivery, State
 from bot.core.errors import BadInput
+from bot.core.excerpt import plain
 from bot.core.ledger import Decision, Pause, Query
 from bot.core.reasons import reason_words
 from bot.core.refs import ChannelRef, WorkspaceRef
@@ -95,7 +96,7 @@ async def listed(settings: Settings, query: Query, channel: str) -> list[Row]:
         decisions = await store.ledger.decisions([each.id for each in found])
         rows = []
         for each in found:
-            why = reason_words(library.words, "en", each.reason).replace("\\", "") if each.reason else ""
+            why = plain(reason_words(library.words, "en", each.reason)) if each.reason else ""
             rows.append(Row(each, await _channel_name(store, each), why, decisions.get(each.id)))
         return rows
 

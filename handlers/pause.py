@@ -58,7 +58,7 @@ async def _tell_others(ctx: Context, member: Member, now: Pause) -> None:
         until = ctx.say_moment(language, now.until, ctx.policy.zone)
         return Message(ctx.words(language, "pause.now_until", until=until, **words), (button,))
 
-    await ctx.tell_animators(notice)
+    await ctx.tell_animators(notice, but=member.ref)
 
 
 async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -70,7 +70,9 @@ async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
     waiting = [each for each in await _waiting(ctx) if each.reason == "paused"]
     ctx.do(ResumeAll())
     ctx.reply(command, ctx.words(member.language, "pause.resumed", count=len(waiting)))
-    await ctx.tell_animators(lambda language: Message(ctx.words(language, "pause.resumed_by", by=member.name)))
+    await ctx.tell_animators(
+        lambda language: Message(ctx.words(language, "pause.resumed_by", by=member.name)), but=member.ref
+    )
 
 
 async def _waiting(ctx: Context) -> list[Delivery]:

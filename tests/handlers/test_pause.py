@@ -76,6 +76,7 @@ async def test_who_paused_since_when_is_told_shown_and_undone_by_a_button(play: 
     assert "à la demande de Oscar" in told.text
     for text in ("help", "status"):
         assert "by Oscar" in await play.ask(ADA, text)
+    assert play.told(OSCAR) == []  # Who paused knows.
     assert "paused" not in await play.ask(ANN, "help")
     await play.press(ODILE, told, "Tout reprendre")
     assert "Odile ended the pause" in play.told(OSCAR)[-1].text
@@ -86,7 +87,7 @@ async def test_a_pause_may_be_made_longer_or_endless(play: Stage) -> None:
     await play.ask(OSCAR, "pause everything for 1 hour")
     await play.wait(timedelta(minutes=40))
     said = await play.ask(ODILE, "pause tout")
-    assert "depuis lundi 23 novembre 2026 à 10:00" in said
+    assert "depuis le lundi 23 novembre 2026 à 10:00" in said
     await play.wait(timedelta(hours=1))
     assert posts(play) == []
     assert (await states(play))["soon"] == (State.PLANNED, "paused")
