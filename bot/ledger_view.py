@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,20 +19,34 @@ from bot.history import opened
 from bot.library import ContentLibrary
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.dialect import database_file
 
 MOST = 100_000
 """Rows looked through to know the workspaces, or counted."""
 
 
+@contextlib.asynccontextmanager
+async def there(settings: Settings) -> AsyncIterator[Store]:
+    """The store, which must be there: in the wrong folder one would otherwise pause an empty new database and believe
+    that all is quiet. Raises BadInput."""
+    file = database_file(settings.database_url)
+    if file is not None and not file.exists():
+        raise BadInput(
+            f"there is no database {file} here: run this in the folder of `allant run`, or set ALLANT_DATABASE_URL"
+        )
+    async with opened(settings) as store:
+        yield store
+
+
 async def pause(settings: Settings, wanted: Pause, workspace: WorkspaceRef | None) -> None:
     """Let nothing unasked leave, in one workspace or in all."""
-    async with opened(settings) as store:
+    async with there(settings) as store:
         await store.pause(wanted, workspace)
 
 
 async def resume(settings: Settings, now: datetime, workspace: WorkspaceRef | None) -> int:
     """End the pause; how many messages waited for its end."""
-    async with opened(settings) as store:
+    async with there(settings) as store:
         query = Query(workspace=workspace, states=(State.PLANNED,), limit=MOST)
         waiting = sum(each.reason == "paused" for each in await store.ledger.search(query))
         await store.resume(now, workspace)
@@ -85,7 +100,7 @@ async def listed(settings: Settings, query: Query, channel: str) -> list[Row]:
     no such channel."""
     library = ContentLibrary(settings.content)
     await asyncio.to_thread(library.load)
-    async with opened(settings) as store:
+    async with there(settings) as store:
         found: list[Delivery] = []
         if channel:
             for place in await _channels(store, query.workspace, channel):

@@ -98,11 +98,11 @@ class Verdicts:
         coming = await self.ledger.coming(delivery.to, midnight)
         reserved = sum(count for kind, count in coming.items() if kind in rivals)
         if channel is not None and Kind.POST in rivals:
-            # Posts are planned in the ledger only when their moment comes. Those of a launch count from a start that
-            # only the calendar knows, so they are not among these.
+            # Posts are planned in the ledger only when their moment comes; those of this very moment are there already.
+            # Those of a launch count from a start that only the calendar knows, so they are not among these.
             reserved += sum(
                 occurrence.item.when.week is None and bool(addressed([channel], occurrence.item.to))
-                for occurrence in self.timetable.between(now, midnight, now)
+                for occurrence in self.timetable.between(now + timedelta(microseconds=1), midnight, now)
             )
         return reserved
 

@@ -105,6 +105,7 @@ async def test_who_decided_or_paused_and_is_forgotten_is_named_no_more(store: St
     await at_home(store)
     number = await over(store, "a", State.FAILED)
     await do(store, Dismiss(number, ALICE), PauseAll(ALICE))
+    assert (await store.notes.about(ALICE))["decisions"] == [{"what": "drop", "at": NOW.isoformat()}]
     await do(store, Forget(ALICE))
     assert (await store.ledger.decisions([number]))[number].by is None
     assert await store.ledger.paused(ACME, NOW) == Pause(NOW, None, None)

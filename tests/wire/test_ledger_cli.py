@@ -115,6 +115,13 @@ def test_mistakes_say_what_to_write(arguments: tuple[str, ...], reason: str) -> 
         allant(*arguments)
 
 
+@pytest.mark.parametrize("command", ["deliveries", "pause", "resume"])
+def test_in_the_wrong_folder_nothing_is_made_and_nobody_misled(command: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no database"):
+        allant(command)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.usefixtures("_three")
 def test_everything_is_paused_and_resumed() -> None:
     async def pause(store: Store) -> Pause | None:
