@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.leases import Held, Rested
 from bot.core.refs import ChannelRef, Place, WorkspaceRef
 
 
@@ -30,7 +31,7 @@ Rates = Rate | tuple[Rate, ...] | None
 class Pace:
     """What one platform takes: over a whole workspace, in one channel, in one direct conversation."""
 
-    workspace: Rates = None
+    workspace: Rate | None = None
     channel: Rates = None
     member: Rates = None
 
@@ -76,8 +77,11 @@ class _Bucket:
 class Limits:
     """The buckets of every workspace and place. ``paces``, by platform name, replace or add to :data:`PACES`."""
 
-    def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
+    def __init__(self, paces: Mapping[str, Pace] | None = None, *, shared: bool = False) -> None:
+        """``shared``: other processes write to the same workspaces, whose pace :class:`bot.delivery.turns.Turns` keeps
+        then."""
         self._paces = {**PACES, **(paces or {})}
+        self._shared = shared
         self._buckets: dict[tuple[WorkspaceRef | Place, int], _Bucket] = {}
 
     def ready_at(self, place: Place, now: datetime) -> datetime:
@@ -103,6 +107,32 @@ class Limits:
         if len(self._buckets) > _KEPT_BUCKETS:
             self._drop_full(now)
 
+    def of_workspace(self, workspace: WorkspaceRef) -> Rate | None:
+        """What the workspace takes over all its places; None: no limit."""
+        return self._paces.get(workspace.platform, CAUTIOUS).workspace
+
+    def leave(self, place: Place, now: datetime) -> Rested:
+        """What another process that goes on with ``place`` must know."""
+        buckets = [self._buckets.pop((place, number), None) for number in range(len(self._own(place)))]
+        left = [bucket for bucket in buckets if bucket is not None]
+        if not left:
+            return Rested()
+        ready = max(bucket.missing(now) for bucket in left)
+        full = max((bucket.rate.burst - bucket.tokens) / bucket.rate.per_second for bucket in left)
+        return Rested(now + timedelta(seconds=ready), now + timedelta(seconds=full))
+
+    def go_on(self, place: Place, held: Held, now: datetime) -> None:
+        """Another process wrote to ``place`` before us, and left it as ``held`` says. Where it did not say, it may have
+        written a moment ago. Of several buckets only the emptiest is known; the others are taken to be no fuller."""
+        self._of(place, now)
+        for number in range(len(self._own(place))):
+            bucket = self._buckets[place, number]
+            if held.orphaned:
+                bucket.tokens = 0.0
+            elif held.rested_at is not None:
+                wait = max(0.0, (held.rested_at - now).total_seconds())
+                bucket.tokens = max(0.0, bucket.rate.burst - wait * bucket.rate.per_second)
+
     def _own(self, place: Place) -> tuple[Rate, ...]:
         pace = self._paces.get(place.workspace.platform, CAUTIOUS)
         return _several(pace.channel if isinstance(place, ChannelRef) else pace.member)
@@ -110,7 +140,8 @@ class Limits:
     def _of(self, place: Place, now: datetime) -> list[_Bucket]:
         pace = self._paces.get(place.workspace.platform, CAUTIOUS)
         found = []
-        for key, rates in ((place.workspace, _several(pace.workspace)), (place, self._own(place))):
+        workspace = () if self._shared or pace.workspace is None else (pace.workspace,)
+        for key, rates in ((place.workspace, workspace), (place, self._own(place))):
             for number, rate in enumerate(rates):
                 found.append(self._buckets.setdefault((key, number), _Bucket(rate, now)))
         return found
