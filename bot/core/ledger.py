@@ -19,6 +19,8 @@ REASONS = WAITING_REASONS | frozenset(
 )
 """Every reason code of the ledger, some with a detail after a colon; each has its sentence in
 content/messages/reasons.yaml."""
+TRIED_AGAIN = frozenset({"unreachable", "rate_limited", "not_arrived"})
+"""Why something that failed waits: what comes after it in its place waits with it."""
 OVER = (State.FAILED, State.UNCERTAIN, State.HELD_BACK)
 """States of what did not go out, or may not have: people may have it sent again."""
 DEAD = (State.FAILED, State.UNCERTAIN)

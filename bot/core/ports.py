@@ -274,6 +274,10 @@ class Outbound(ABC):
         """Deliveries a crash left between sending and sent."""
 
     @abstractmethod
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        """Deliveries that failed and are to be tried again after ``now``: nothing may overtake them in their place."""
+
+    @abstractmethod
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         """When the earliest planned delivery is due, those to places in ``busy`` left out."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, s
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
-from bot.core.ledger import WAITING_REASONS
+from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS
 from bot.core.ports import Outbound
 from bot.core.refs import Place, place_key
 from bot.store import tables
@@ -105,6 +105,12 @@ class StoredOutbound(Outbound):
     async def half_sent(self) -> Sequence[Delivery]:
         statement = select(tables.deliveries).where(_columns.state == State.SENDING.value).order_by(_columns.id)
         return await self._read(statement, free=True)
+
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        statement = select(tables.deliveries).where(
+            _columns.state == State.PLANNED.value, _columns.due > now, _columns.reason.in_(TRIED_AGAIN)
+        )
+        return await self._read(statement)
 
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         statement = select(func.min(_columns.due)).where(*_planned(busy))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
-from bot.core.ledger import WAITING_REASONS, Decision, Pause, Query
+from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS, Decision, Pause, Query
 from bot.core.message import Message
 from bot.core.policy import Attention, PolicyRules, start_of_day
 from bot.core.ports import (
@@ -108,6 +108,10 @@ class MemoryLedger(Outbound, Ledger):
 
     async def half_sent(self) -> Sequence[Delivery]:
         return [row for row in self.rows.values() if row.state is State.SENDING]
+
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        waiting = [row for row in self.rows.values() if row.state is State.PLANNED and row.due > now]
+        return [row for row in waiting if row.reason in TRIED_AGAIN]
 
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         planned = (row for row in self.rows.values() if row.state is State.PLANNED and row.to not in busy)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.leases import Held
 from bot.core.refs import ChannelRef, MemberRef, Place, WorkspaceRef
 from bot.delivery import Limits, Pace, Rate
 
@@ -68,6 +69,25 @@ def test_no_documented_window_is_ever_passed(platform: str, what: str, pauses: l
 def test_in_the_long_run_what_is_allowed_is_used(platform: str, what: str, least: float) -> None:
     moments = sends(Limits(), places_of(platform, what), [], 400)
     assert (len(moments) - 1) / moments[-1] >= least
+
+
+@pytest.mark.parametrize(("platform", "what"), [("telegram", "channel"), ("teams", "channel")])
+def test_two_processes_that_take_turns_keep_the_windows_together(platform: str, what: str) -> None:
+    """Each leaves the place as it is to the other, every few messages."""
+    one, two, [place], now = Limits(shared=True), Limits(shared=True), places_of(platform, what), START
+    moments: list[float] = []
+    while len(moments) < 200:
+        if len(moments) % 3 == 0:
+            left = one.leave(place, now)
+            one, two = two, one
+            now = max(now, left.ready_at or now)
+            one.go_on(place, Held(rested_at=left.rested_at), now)
+        now = max(now, one.ready_at(place, now))
+        assert one.take(place, now)
+        moments.append((now - START).total_seconds())
+    for most, seconds in WINDOWS[platform, what]:
+        for first, last in zip(moments, moments[most:], strict=False):
+            assert last - first >= seconds - 1e-3, (most, seconds)
 
 
 def test_one_place_takes_nothing_from_another_and_a_rest_gives_its_burst_back() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
 from bot.core.delivery import Kind, State, Verb
+from bot.core.errors import PlatformError, RateLimited, Unreachable
 from bot.core.events import DigestDue, Event
+from bot.core.leases import Rested, SoleLeases
 from bot.core.ledger import Pause, in_digest
 from bot.core.policy import PolicyRules
 from bot.core.ports import Capabilities
-from bot.core.refs import ChannelRef, WorkspaceRef
-from bot.delivery import courier
-from tests.contract.in_memory_ledger import ALICE, GENERAL, RANDOM, TUESDAY_TEN, WORKSPACE, ObedientPlatform
+from bot.core.refs import ChannelRef, WorkspaceRef, place_key
+from bot.delivery import Limits, Outbox, courier
+from tests.contract.in_memory_ledger import ALICE, GENERAL, RANDOM, TUESDAY_TEN, WORKSPACE, ObedientPlatform, OnlyRules
 from tests.contract.test_outbox import LOOKS_UP, NEITHER, REPEATS, Desk, until
 
 HOUR = timedelta(hours=1)
@@ -222,3 +225,59 @@ async def test_what_gives_way_is_dropped_before_what_matters_more() -> None:
         desk.clock.forward(hours=1)
     assert desk.platform.received == ["news elsewhere", "post at noon", "prompt at two"]
     assert desk.ledger.of("news").reason == "outranked"
+
+
+# Among several processes
+
+
+class Shared(SoleLeases):
+    """Leases of a process that is not alone; notes how each was given back."""
+
+    shared = True
+
+    def __init__(self) -> None:
+        self.given: dict[str, Rested] = {}
+
+    async def give_back(self, names: Mapping[str, Rested]) -> None:
+        self.given.update(names)
+
+
+@pytest.mark.parametrize("error", [RateLimited(30), Unreachable()])
+async def test_while_a_place_waits_to_be_tried_again_no_other_process_overtakes_there(error: PlatformError) -> None:
+    desk, leases = Desk(), Shared()
+    outbox = Outbox(
+        desk.ledger,
+        desk.ledger,
+        desk.members,
+        desk.channels,
+        OnlyRules(desk.rules),
+        desk.platforms,
+        desk.clock,
+        Limits(shared=True),
+        desk.note,
+        jitter=lambda top: top,
+        leases=leases,
+    )
+    desk.platform.says["a"] = [error]
+    desk.ledger.plan("a")
+    desk.ledger.plan("b")
+    desk.ledger.plan("elsewhere", RANDOM)
+    await outbox.drain()
+    waits, free = leases.given[f"place:{place_key(GENERAL)}"], leases.given[f"place:{place_key(RANDOM)}"]
+    assert waits.ready_at == desk.ledger.of("a").due
+    assert free.ready_at is None
+
+
+async def test_a_restart_while_a_place_waits_lets_nothing_overtake() -> None:
+    desk = Desk()
+    desk.platform.says["a"] = [RateLimited(60)]
+    desk.ledger.plan("a")
+    desk.ledger.plan("b")
+    await desk.outbox.drain()
+    desk.outbox = desk._outbox()
+    await desk.outbox.recover()
+    await desk.outbox.drain()
+    assert desk.platform.received == []
+    desk.clock.forward(seconds=60)
+    await desk.outbox.drain()
+    assert desk.platform.received == ["a", "b"]
