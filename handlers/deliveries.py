@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from bot.core.calendar import Item
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.directory import addressed
+from bot.core.dispatch import unaccented
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, DeliveryTroubled
 from bot.core.feature import Command, Context, Feature, Listener
@@ -54,11 +54,6 @@ class Asked:
 
     query: Query
     said: str
-
-
-def unaccented(word: str) -> str:
-    letters = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def read_since(text: str, now: datetime) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.core.delivery import Kind
+from bot.core.signals import THRESHOLD
 
 Overflow = Literal["move", "digest", "drop"]
 OVERFLOWS: tuple[Overflow, ...] = ("move", "digest", "drop")
@@ -42,10 +43,18 @@ class PolicyRules:
     dropped; one answer for all, or one for each kind (``move`` for those not named)."""
     animators_channel: str = ""
     """Where animators are told things; empty: a direct message to each animator."""
-    threshold: int = 5
-    """No figure is shown about fewer people than this. Never below 5 (the design's promise)."""
+    threshold: int = THRESHOLD
+    """No figure is shown about fewer people than this. Never below THRESHOLD."""
     patience: timedelta = field(default=timedelta(days=4))
     """How long a message that did not fit may wait for room before it is held back for good."""
+    keep_events: timedelta = field(default=timedelta(days=30))
+    """How long the ids of handled events are kept, by which one delivered again is known. Their words are not."""
+    keep_deliveries: timedelta = field(default=timedelta(days=400))
+    """How long the ledger keeps what is over: thirteen months, so that a year can be compared with the last."""
+    keep_signals: timedelta = field(default=timedelta(days=400))
+    """How long signals are kept: the figures of longer ago are gone with them."""
+    keep_unsent: timedelta = field(default=timedelta(days=4))
+    """How long the words of a private message that failed, or may have, are kept so that it can be sent again."""
 
     def overflow_of(self, kind: Kind) -> Overflow:
         """What becomes of a message of ``kind`` for which there is no room."""

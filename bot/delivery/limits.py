@@ -119,7 +119,7 @@ class Limits:
             return Rested()
         ready = max(bucket.missing(now) for bucket in left)
         full = max((bucket.rate.burst - bucket.tokens) / bucket.rate.per_second for bucket in left)
-        return Rested(now + timedelta(seconds=ready), now + timedelta(seconds=full))
+        return Rested(timedelta(seconds=ready), timedelta(seconds=full))
 
     def go_on(self, place: Place, held: Held, now: datetime) -> None:
         """Another process wrote to ``place`` before us, and left it as ``held`` says. Where it did not say, it may have
@@ -129,8 +129,8 @@ class Limits:
             bucket = self._buckets[place, number]
             if held.orphaned:
                 bucket.tokens = 0.0
-            elif held.rested_at is not None:
-                wait = max(0.0, (held.rested_at - now).total_seconds())
+            else:
+                wait = held.rested_in.total_seconds()
                 bucket.tokens = max(0.0, bucket.rate.burst - wait * bucket.rate.per_second)
 
     def _own(self, place: Place) -> tuple[Rate, ...]:

@@ -241,7 +241,7 @@ class Outbox:
         rested, hold = self._limits.leave(place, now), self._holds.get(place)
         if hold is None or not hold.active(now):
             return rested
-        return Rested(max(hold.until, rested.ready_at or now), rested.rested_at)
+        return Rested(max(hold.until - now, rested.ready_in), rested.rested_in)
 
     def _rest(self, place: Place, rest: Rest) -> None:
         """Hold the place. When the platform limits two places of a workspace at once it means the whole workspace."""

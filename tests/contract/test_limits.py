@@ -80,8 +80,8 @@ def test_two_processes_that_take_turns_keep_the_windows_together(platform: str, 
         if len(moments) % 3 == 0:
             left = one.leave(place, now)
             one, two = two, one
-            now = max(now, left.ready_at or now)
-            one.go_on(place, Held(rested_at=left.rested_at), now)
+            one.go_on(place, Held(rested_in=left.rested_in - left.ready_in), now + left.ready_in)
+            now += left.ready_in
         now = max(now, one.ready_at(place, now))
         assert one.take(place, now)
         moments.append((now - START).total_seconds())
