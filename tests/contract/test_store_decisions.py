@@ -93,9 +93,18 @@ async def test_nothing_is_decided_about_what_is_not_over_or_not_ours(store: Stor
     assert await store.ledger.numbered(OTHER, waits) is None
 
 
+async def test_private_words_are_kept_for_the_decision_and_no_longer(store: Store) -> None:
+    await at_home(store)
+    again = await over(store, "again", State.FAILED, to=ALICE)
+    left = await over(store, "left", State.UNCERTAIN, to=ALICE)
+    await do(store, Resend(again, BOB), Dismiss(left, BOB))
+    assert (await found(store, "again")).message.text == "words of again"
+    assert (await found(store, "left")).message.text == ""
+    assert await keys_due(store) == ["again"]
+
+
 async def test_without_its_words_it_is_not_sent_again(store: Store) -> None:
     await at_home(store)
-    await do(store, say("mention"))
     number = await over(store, "private", State.HELD_BACK, to=ALICE)
     await do(store, Resend(number, BOB))
     assert (await found(store, "private")).state is State.HELD_BACK
