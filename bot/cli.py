@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bot import ledger_cli
 from bot.core.errors import AllantError, BadContent, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
@@ -286,6 +287,9 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[table], completed=done, total=total)
 
         yield show
+
+
+ledger_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

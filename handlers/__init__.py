@@ -1,7 +1,22 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, greeting, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import (
+    admin,
+    calendar,
+    deliveries,
+    digest,
+    drafts,
+    faq,
+    greeting,
+    nudge,
+    pause,
+    privacy,
+    signals,
+    tutorials,
+    watch,
+    welcome,
+)
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
@@ -10,9 +25,12 @@ FEATURES: tuple[Feature, ...] = (
     greeting.FEATURE,
     calendar.FEATURE,
     drafts.FEATURE,
+    deliveries.FEATURE,
+    digest.FEATURE,
     faq.FEATURE,
     tutorials.FEATURE,
     nudge.FEATURE,
     watch.FEATURE,
+    pause.FEATURE,
     admin.FEATURE,
 )

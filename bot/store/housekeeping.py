@@ -22,6 +22,7 @@ BATCH = 500
 
 _inbox = tables.inbox.c
 _deliveries = tables.deliveries.c
+_decisions = tables.decisions.c
 _signals = tables.signals.c
 
 OVER = (*ARRIVED, *RESENDABLE, State.HELD_BACK.value)
@@ -48,6 +49,9 @@ class StoredHousekeeper(Housekeeper):
             ),
             "deliveries": await self._in_batches(
                 _deliveries.id, delete(tables.deliveries), _over(OVER, now - rules.keep_deliveries)
+            ),
+            "decisions": await self._in_batches(
+                _decisions.id, delete(tables.decisions), _decisions.at < now - rules.keep_deliveries
             ),
             "signals": await self._in_batches(
                 _signals.id,

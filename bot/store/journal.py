@@ -12,7 +12,7 @@ from bot.core import actions
 from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
-from bot.store import counting, deliveries, forgetting, notebook, people, places, timers
+from bot.store import counting, decisions, deliveries, forgetting, notebook, pausing, people, places, timers
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
@@ -39,6 +39,11 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Remember: notebook.remember,
     actions.Drop: notebook.drop,
     actions.Forget: forgetting.forget,
+    actions.Resend: decisions.resend,
+    actions.Dismiss: decisions.dismiss,
+    actions.Merge: decisions.merge,
+    actions.PauseAll: pausing.pause_all,
+    actions.ResumeAll: pausing.resume_all,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 
