@@ -1,11 +1,12 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import admin, calendar, drafts, faq, hours, nudge, privacy, signals, tutorials, watch, welcome
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
+    hours.FEATURE,
     welcome.FEATURE,
     calendar.FEATURE,
     drafts.FEATURE,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member
-from bot.core.errors import BadContent, Problem
+from bot.core.errors import BadContent, BadInput, Problem
 from bot.core.policy import PolicyRules
 from bot.core.ports import ChannelRules, Timetable, Where
 from bot.core.refs import LANGUAGES
@@ -22,6 +22,7 @@ from bot.timetable.links import broken
 from bot.timetable.moments import moment_for, moments
 from bot.timetable.places import Places, channel_key
 from bot.timetable.plan import described
+from bot.timetable.publicholidays import check_place
 from bot.timetable.rhythm import read_rules, unknown
 
 T = TypeVar("T")
@@ -136,6 +137,13 @@ class Schedules(Timetable):
 
     def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
         return self._places.of(channel, member)
+
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        try:
+            check_place(country, region)
+        except BadInput:
+            return False
+        return bool(country)
 
     def rules(self, kind: type[T]) -> T:
         rules = self._places.of() if kind is PolicyRules else self._whole.rules.get(kind)
