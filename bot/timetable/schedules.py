@@ -78,7 +78,9 @@ class Schedules(Timetable):
                     read[path.name] = self._whole.files[path.name]
         self._whole = self._together(read, problems)
         policy = self._whole.rules.get(PolicyRules)
-        self._places = Places(policy if isinstance(policy, PolicyRules) else PolicyRules(), self._whole.channels)
+        policy = policy if isinstance(policy, PolicyRules) else PolicyRules()
+        self._places = Places(policy, self._whole.channels)
+        problems += _unknown_regions(self._whole.files, policy.country)
         return tuple(sorted(problems))
 
     def check(self, pages: Callable[[str, str], bool] | None = None) -> tuple[Problem, ...]:
@@ -259,6 +261,17 @@ def _read_channels(located: Located) -> dict[str, ChannelRules]:
     if problems:
         raise BadContent(problems)
     return channels
+
+
+def _unknown_regions(files: Mapping[str, _File], country: str) -> Iterable[Problem]:
+    """Regions of channels in the policy's country, which may stand in another file."""
+    for name, each in files.items():
+        for channel, rules in each.channels.items():
+            if rules.region and rules.country is None:
+                try:
+                    check_place(country, rules.region)
+                except BadInput as error:
+                    yield Problem(name, each.lines.get("channels", 0), f"channel “{channel}”, “region”: {error}")
 
 
 def _clashes(name: str, new: _File, files: Mapping[str, _File]) -> Iterable[Problem]:
