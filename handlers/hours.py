@@ -112,8 +112,8 @@ def _now(ctx: Context, member: Member) -> Markup:
     lines = [
         ctx.words(language, "hours.now", days=said(ctx, language, rules.working_days), clock=clock, zone=rules.zone)
     ]
-    if rules.days:
-        lines.append(ctx.words(language, "hours.holidays", country=rules.days))
+    if rules.country:
+        lines.append(ctx.words(language, "hours.holidays", country=rules.whose_holidays))
     return Markup(" ".join([*lines, ctx.words(language, "hours.always")]))
 
 

@@ -166,7 +166,7 @@ def test_hours_that_open_in_an_hour_shown_twice() -> None:
 
 def test_hours_of_ones_own() -> None:
     own = with_hours(PolicyRules(country="FR", region="57"), Hours(quiet_from=time(16), working_days=(0, 1)))
-    assert (own.quiet_from, own.quiet_to, own.working_days, own.days) == (time(16), time(8), (0, 1), "FR-57")
+    assert (own.quiet_from, own.quiet_to, own.working_days, own.days) == (time(16), time(8), (0, 1), "FR-57/01")
     assert with_hours(own, Hours()) == own
 
 

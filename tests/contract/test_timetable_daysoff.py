@@ -11,7 +11,7 @@ from pathlib import Path
 
 import holidays
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.calendar import Anchor, Item, OnHolidays, When
@@ -117,7 +117,12 @@ def whens(draw: st.DrawFn) -> When:
     return When(rrule=rule, at=at, start=date(2026, 1, 5))
 
 
+EARLY_ON_A_SATURDAY = (OnHolidays.AFTER, ("FR", ""), (0, 1, 2, 3, 4), 20)
+"""Looked for from the Sunday on, what is due at one on the Saturday comes at one on the Monday."""
+
+
 @settings(max_examples=80, deadline=None)
+@example(When(rrule="FREQ=HOURLY;INTERVAL=5", at=time(0), start=date(2026, 1, 5)), *EARLY_ON_A_SATURDAY)
 @given(
     whens(),
     st.sampled_from([OnHolidays.SKIP, OnHolidays.BEFORE, OnHolidays.AFTER]),
@@ -237,7 +242,7 @@ def channel(name: str, zone: str = "Europe/Paris") -> Channel:
 def test_each_channel_has_the_policy_with_what_is_its_own(schedules: Schedules) -> None:
     munich, metz, general = (schedules.policy_for(channel(name)) for name in ("Munich", "metz", "general"))
     assert (munich.zone, munich.quiet_from, munich.quiet_to) == ("Europe/Berlin", time(18), time(8))
-    assert (munich.working_days, munich.days) == ((0, 1), "DE-BY")
+    assert (munich.working_days, munich.days, munich.whose_holidays) == ((0, 1), "DE-BY/01", "DE-BY")
     assert munich.holiday(date(2027, 10, 3)) == "German Unity Day"
     assert munich.holiday(date(2027, 5, 7))  # The organisation's own closing days hold everywhere.
     assert not munich.holiday(date(2027, 7, 14))
@@ -252,7 +257,7 @@ def test_each_person_has_the_policy_with_what_they_chose(schedules: Schedules) -
     part_time = Member(MemberRef(WORKSPACE, "u1"), "Ann", zone="America/Montreal", hours=hours)
     rules = schedules.policy_for(member=part_time)
     assert (rules.zone, rules.quiet_from, rules.working_days) == ("America/Montreal", time(16), (0, 1, 3))
-    assert rules.days == "FR"
+    assert rules.days == "FR/013"
     nowhere = Member(MemberRef(WORKSPACE, "u2"), "Bob", zone="Mars/Base")
     assert schedules.policy_for(member=nowhere) == schedules.rules(PolicyRules)
 
