@@ -1,13 +1,14 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, hours, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import admin, calendar, drafts, faq, greeting, hours, nudge, privacy, signals, tutorials, watch, welcome
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
     hours.FEATURE,
     welcome.FEATURE,
+    greeting.FEATURE,
     calendar.FEATURE,
     drafts.FEATURE,
     faq.FEATURE,

@@ -15,7 +15,7 @@ from bot.core.errors import BadInput, WriterUnavailable
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature, TimerFired
 from bot.core.localtime import local_moment
-from bot.core.message import Button, Field, Form, Markup, Message, channel_link, escape, join_lines
+from bot.core.message import Button, Field, Form, Markup, Message, channel_link, join_lines
 from bot.core.policy import is_open
 from bot.core.refs import ChannelRef, Language
 
@@ -128,8 +128,9 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, "drafts.no_theme"))
     try:
         written = await ctx.writer.draft(theme)
-    except WriterUnavailable:
-        raise BadInput(ctx.words(member.language, "drafts.no_writer")) from None
+    except WriterUnavailable as error:
+        reason = ctx.reason(member.language, error)
+        raise BadInput(ctx.words(member.language, "drafts.no_writer", reason=reason)) from None
     # Numbered only now: the service may take its time, and somebody else ask for a draft meanwhile.
     kept = await ctx.notes.all(ctx.workspace, KeptDraft)
     if len(kept) >= MAX_KEPT:
@@ -142,7 +143,8 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def _shown(ctx: Context, member: Member, found: KeptDraft, head: str) -> Message:
     language = member.language
-    writer = ctx.words(language, "drafts.canned") if ctx.writer.name == "canned" else escape(ctx.writer.name)
+    canned = ctx.writer.name == "canned"
+    writer = ctx.words(language, "drafts.by_template" if canned else "drafts.by_service", name=ctx.writer.name)
     parts = [ctx.words(language, head, number=found.number, writer=writer), found.fr, found.en]
     fields = (
         Field("fr", ctx.words(language, "drafts.field_fr"), "text", found.fr),
@@ -171,7 +173,7 @@ async def _asked(ctx: Context, command: CommandGiven, arguments: str) -> tuple[M
     first, _, same_line = number.partition(" ")
     found = await ctx.note(KeptDraft, first.strip())
     if found is None:
-        raise BadInput(ctx.words(member.language, "drafts.no_draft"))
+        raise BadInput(ctx.words(member.language, "drafts.no_draft" if first.strip() else "drafts.name_draft"))
     return member, found, f"{same_line}\n{rest}"
 
 
@@ -255,7 +257,7 @@ async def show(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def _line(ctx: Context, member: Member, found: KeptDraft) -> Markup:
     text = found.fr if member.language == "fr" else found.en
-    start = " ".join(re.sub(r"[\\*_`#>\[\]]", "", text or found.fr or found.en).split()[:8])
+    start = " ".join(re.sub(r"[\\*_`#>\[\]]", "", text or found.fr or found.en).split()[:8]).rstrip(" .,;:!?…")
     channel = await ctx.channels.get(ChannelRef(ctx.workspace, found.channel)) if found.due is not None else None
     if found.due is None or channel is None:
         return ctx.words(member.language, "drafts.line_waiting", number=found.number, start=start)

@@ -8,6 +8,7 @@ AllantError
 │   ├── Unreachable       it certainly did not arrive: try again later
 │   ├── Unsure            it may or may not have arrived: look it up, or ask the animator
 │   └── Refused           it will never be accepted: do not try again
+├── StoreUnavailable      the database is away, or has no room: nothing was kept, do it again later
 └── WriterUnavailable     the writing service is off, failed, or took too long
 """
 
@@ -18,7 +19,16 @@ from dataclasses import dataclass
 
 
 class AllantError(Exception):
-    """The base of Allant's own errors."""
+    """The base of Allant's own errors.
+
+    The text is English, for logs and the command line. What people may hear in a chat carries ``key`` as well, the
+    bot's words ``file.key`` of content/messages, which are filled in with ``values`` in the language of who hears it.
+    """
+
+    def __init__(self, text: str = "", *, key: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.key = key
+        self.values = values
 
 
 class BadInput(AllantError):
@@ -69,6 +79,11 @@ class Unsure(PlatformError):
 
 class Refused(PlatformError):
     """The platform refuses for good: no right, no such channel, message too long."""
+
+
+class StoreUnavailable(AllantError):
+    """The database could not be reached, or could not take what it was given, for longer than anybody waits. What was
+    to be done is best done again later, whole."""
 
 
 class WriterUnavailable(AllantError):

@@ -20,7 +20,7 @@ from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
 from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
-from bot.core.signals import DayCount, Figures, What
+from bot.core.signals import THRESHOLD, DayCount, Figures, What
 
 T = TypeVar("T")
 
@@ -135,9 +135,16 @@ class Measures(ABC):
 
     @abstractmethod
     async def figures(
-        self, workspace: WorkspaceRef, *, at: datetime, channel: ChannelRef | None = None, weeks: int = 4
+        self,
+        workspace: WorkspaceRef,
+        *,
+        at: datetime,
+        channel: ChannelRef | None = None,
+        weeks: int = 4,
+        threshold: int = THRESHOLD,
     ) -> Figures:
-        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks."""
+        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks. What concerns fewer people than
+        ``threshold`` (the policy's; never below THRESHOLD) is None."""
 
     @abstractmethod
     async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:
@@ -183,8 +190,13 @@ class Inbox(ABC):
         """Commit the event; returns once it is on disk. None when this workspace already delivered this id."""
 
     @abstractmethod
-    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
-        """Events accepted but not handled, oldest first: what a restart goes on with."""
+    async def waiting(self, limit: int = 1000, lane: str | None = None) -> Sequence[Accepted]:
+        """Events accepted but not handled, oldest first, of one lane or of all: what a restart goes on with."""
+
+    @abstractmethod
+    async def lanes(self, limit: int = 1000) -> Sequence[str]:
+        """The lanes (see :func:`bot.core.events.place_of`) in which events wait and which no other process works on,
+        longest waiting first."""
 
 
 class Journal(ABC):
@@ -246,6 +258,15 @@ class Outbound(ABC):
     @abstractmethod
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         """When the earliest planned delivery is due, those to places in ``busy`` left out."""
+
+
+class Housekeeper(ABC):
+    """Lets go of what is older than the policy's rules keep it."""
+
+    @abstractmethod
+    async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
+        """Remove handled events, deliveries that are over, and the words of those that may be sent again; and the
+        signals of ``workspaces`` (those that are connected: an imported past is kept). How many of each kind."""
 
 
 # What a platform does

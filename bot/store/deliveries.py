@@ -9,7 +9,7 @@ from sqlalchemy import Executable, Row, bindparam, select
 from bot.core.actions import Edit, React, Send, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.message import Message
-from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef
+from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef, place_key
 from bot.store import tables
 from bot.store.codec import from_message, to_message
 from bot.store.commit import Commit
@@ -19,14 +19,11 @@ PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
 UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
 ARRIVED = (State.SENT.value, State.RECALLED.value)
 """States of what people got to see. What was recalled was seen too."""
+RESENDABLE = (State.FAILED.value, State.UNCERTAIN.value)
+"""States in which what one person was to see is kept for a while, so that it can be sent again."""
 
 _ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
 _DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))
-
-
-def place_key(place: Place) -> str:
-    """A place as one text; a channel and a member may have the same id."""
-    return f"{'@' if isinstance(place, MemberRef) else '#'}{place}"
 
 
 def _to_place(text: str) -> Place:

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0001"
+REVISION = "0003"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -85,7 +85,8 @@ class ChannelRow(Row, table=True):
 
 
 class InboxRow(Row, table=True):
-    """Events by their platform's id. ``payload`` is sealed while the event waits and NULL once it is handled."""
+    """Events by their platform's id. ``payload`` is sealed while the event waits and NULL once it is handled, like
+    ``lane``, in whose order it is handled (see :func:`bot.core.events.place_of`)."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -107,6 +108,7 @@ class InboxRow(Row, table=True):
     payload: bytes | None = Field(sa_type=LargeBinary)
     handled_at: datetime | None = Field(sa_type=Moment)
     unreadable: bool
+    lane: str | None = Field(sa_type=Text)
 
 
 class DeliveryRow(Row, table=True):
@@ -114,7 +116,8 @@ class DeliveryRow(Row, table=True):
 
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
-    goes once it is done with. ``out_at``: when it last left for the platform.
+    goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
+    platform.
     """
 
     __tablename__ = "delivery"
@@ -204,6 +207,32 @@ class SignalRow(Row, table=True):
     about: str = Field(sa_type=Text)
 
 
+class ProcessRow(Row, table=True):
+    """Processes that share the database: each is believed to live ``until`` then."""
+
+    __tablename__ = "process"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+    started_at: datetime = Field(sa_type=Moment)
+    role: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)
+
+
+class LeaseRow(Row, table=True):
+    """Who works on what (see :mod:`bot.core.leases`). ``ready_at``: not to be taken before. ``rested_at``: when the
+    pace of what it stands for is as if never used."""
+
+    __tablename__ = "lease"
+    __table_args__ = (Index("ix_lease_owner", "owner"),)
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    owner: str | None = Field(sa_type=Text)
+    taken_at: datetime = Field(sa_type=Moment)
+    ready_at: datetime | None = Field(sa_type=Moment)
+    rested_at: datetime | None = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -224,3 +253,5 @@ timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
 forgotten = _table(ForgottenRow)
+processes = _table(ProcessRow)
+leases = _table(LeaseRow)
