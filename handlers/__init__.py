@@ -9,6 +9,7 @@ from handlers import (
     drafts,
     faq,
     greeting,
+    hours,
     nudge,
     pause,
     privacy,
@@ -21,6 +22,7 @@ from handlers import (
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
+    hours.FEATURE,
     welcome.FEATURE,
     greeting.FEATURE,
     calendar.FEATURE,

@@ -203,7 +203,7 @@ def _approved_message(ctx: Context, member: Member, channel: Channel, approved: 
     when = ctx.say_moment(member.language, due, ctx.zone_of(member))
     values = {"number": approved.number, "channel": channel_link(channel), "when": when}
     text = ctx.words(member.language, "drafts.approved", **values)
-    if not is_open(due, ctx.policy, channel.zone):
+    if not is_open(due, ctx.timetable.policy_for(channel), channel.zone):
         text = Markup(f"{text} {ctx.words(member.language, 'drafts.waits')}")
     undo = Button(ctx.words(member.language, "drafts.undo"), f"calendar hold {approved.number}")
     return Message(text, (undo,))

@@ -89,7 +89,7 @@ async def _wait_for_greeting(ctx: Context, event: MemberJoined) -> None:
     if timer is None:
         together = ctx.now + timedelta(minutes=rules.window_minutes)
         # Those who arrive in the night are greeted together in the morning, by one post.
-        due = next_open(together, ctx.policy, channel.zone)
+        due = next_open(together, ctx.timetable.policy_for(channel), channel.zone)
     else:
         # Moved by the least there is: a greeting being decided at this very moment has not seen this newcomer, and
         # its commit is refused when the timer is no longer what it was.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.core.community import Channel
 from bot.core.delivery import Delivery, Kind, Verb
@@ -44,55 +43,50 @@ class Verdicts:
         return verdict
 
     async def _by_rules(self, delivery: Delivery, now: datetime) -> Verdict:
-        rules = self.timetable.rules(PolicyRules)
-        if rules.overflow_of(delivery.kind) == "digest" and not _digestible(delivery):
-            rules = replace(rules, overflow="move")
         planned_for = delivery.planned_for or delivery.due
         unasked = delivery.kind.unasked
         for_digest = delivery.reason == "for_digest"
         if isinstance(delivery.to, MemberRef):
             member = await self.members.get(delivery.to)
-            zone = _zone(member.zone if member else "", rules.zone)
+            rules = _for(delivery, self.timetable.policy_for(member=member))
             return judge(
                 delivery.kind,
                 now=now,
                 planned_for=planned_for,
                 expires=delivery.expires,
                 rules=rules,
-                zone=zone,
-                attention=await self.ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+                zone=rules.zone,
+                attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
                 direct=True,
                 muted_until=member.muted_until if member else None,
                 away_until=member.away_until if member else None,
                 # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
                 active=member.active if member else not unasked,
                 for_digest=for_digest,
-                reserved=await self._reserved(delivery, rules, None, now, zone),
+                reserved=await self._reserved(delivery, rules, None, now),
             )
         channel = await self.channels.get(delivery.to)
-        zone = _zone(channel.zone if channel else "", rules.zone)
+        rules = _for(delivery, self.timetable.policy_for(channel))
         return judge(
             delivery.kind,
             now=now,
             planned_for=planned_for,
             expires=delivery.expires,
             rules=rules,
-            zone=zone,
-            attention=await self.ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+            zone=rules.zone,
+            attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
             direct=channel.direct if channel else False,
             active=not channel.archived if channel else True,
             for_digest=for_digest,
-            reserved=await self._reserved(delivery, rules, channel, now, zone),
+            reserved=await self._reserved(delivery, rules, channel, now),
         )
 
-    async def _reserved(
-        self, delivery: Delivery, rules: PolicyRules, channel: Channel | None, now: datetime, zone: str
-    ) -> int:
+    async def _reserved(self, delivery: Delivery, rules: PolicyRules, channel: Channel | None, now: datetime) -> int:
         """How many messages of higher priority are still due in the place today; looked up only for kinds that are
         dropped for want of room, as only these give way beforehand. A welcome has a budget of its own in channels."""
         if not delivery.kind.unasked or rules.overflow_of(delivery.kind) != "drop":
             return 0
-        midnight = start_of_day(start_of_day(now, zone) + timedelta(hours=36), zone)
+        midnight = start_of_day(start_of_day(now, rules.zone) + timedelta(hours=36), rules.zone)
         higher = _PRIORITY[: _PRIORITY.index(delivery.kind)]
         rivals = {kind for kind in higher if kind.unasked and (channel is None or kind is not Kind.WELCOME)}
         coming = await self.ledger.coming(delivery.to, midnight)
@@ -102,7 +96,9 @@ class Verdicts:
             # Those of a launch count from a start that only the calendar knows, so they are not among these.
             reserved += sum(
                 occurrence.item.when.week is None and bool(addressed([channel], occurrence.item.to))
-                for occurrence in self.timetable.between(now + timedelta(microseconds=1), midnight, now)
+                for occurrence in self.timetable.between(
+                    now + timedelta(microseconds=1), midnight, now, lambda _: [rules]
+                )
             )
         return reserved
 
@@ -124,10 +120,8 @@ def _while_paused(delivery: Delivery, now: datetime, until: datetime) -> Verdict
     return Wait(until, "for_digest" if delivery.reason == "for_digest" else "paused")
 
 
-def _zone(name: str, default: str) -> str:
-    """``name`` if there is such a zone: platforms hand through what people or their devices say."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return default
-    return name
+def _for(delivery: Delivery, rules: PolicyRules) -> PolicyRules:
+    """The place's rules; what cannot be told in a digest waits for room instead."""
+    if rules.overflow_of(delivery.kind) == "digest" and not _digestible(delivery):
+        return replace(rules, overflow="move")
+    return rules
