@@ -2,5 +2,6 @@
 
 from bot.timetable.clockwork import Clockwork
 from bot.timetable.schedules import Schedules
+from bot.timetable.writing import files_of
 
-__all__ = ["Clockwork", "Schedules"]
+__all__ = ["Clockwork", "Schedules", "files_of"]
