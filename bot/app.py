@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from bot import archive
 from bot.core.actions import GiveRole, Planned
 from bot.core.clock import SystemClock
 from bot.core.community import Channel, Member, Role
@@ -99,6 +100,7 @@ class Allant:
     clockwork: Clockwork
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _seen: tuple[str, str] = ("", "")
+    _kept: tuple[str, str] = ("", "")
     _file_problems: tuple[Problem, ...] = ()
     _files_changed: int = 0
 
@@ -117,7 +119,7 @@ class Allant:
         if self._file_problems:
             await self._tell_files_changed()
         if live:
-            self.clockwork.every(FILES_EVERY_SECONDS, self.reload_changed_files, "files")
+            self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
             self.clockwork.start()
             self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
         for platform in self.platforms.values():
@@ -149,6 +151,24 @@ class Allant:
             sent = await self.outbox.drain()
             if not fired and not sent:
                 return
+
+    async def _look_at_files(self) -> None:
+        """Take up changed files, and note which ones run: `allant plan` compares with them."""
+        await self.reload_changed_files()
+        if self._kept == self._seen:
+            return
+        seen = self._seen
+        for workspace in self.platforms:
+            await archive.keep(
+                self.store.notes,
+                self.store.journal,
+                workspace,
+                {"content": self.settings.content, "schedules": self.settings.schedules},
+                fingerprint=" ".join(seen),
+                wrong=[problem.file for problem in self._file_problems],
+                at=self.clock.now(),
+            )
+        self._kept = seen
 
     async def reload_changed_files(self) -> None:
         """Read content/ and schedules/ again if a file changed, and tell every workspace."""

@@ -10,12 +10,12 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -121,6 +121,57 @@ def check(as_json: Json = False) -> None:
     else:
         out.print(f"[green]All well[/green]: {settings.content} and {settings.schedules}")
     raise typer.Exit(1 if problems else 0)
+
+
+@cli.command()
+def plan(
+    weeks: Annotated[int, typer.Option(min=1, max=104, help="How far ahead to look for posts.")] = 4,
+    against: Annotated[
+        str, typer.Option(help="Compare with this folder or git revision (default: with what runs).")
+    ] = "",
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a change to schedules/ and content/ would do, before it does it: items, and posts that come or go."""
+    from bot import planning
+
+    made = asyncio.run(
+        planning.plan(_settings(), weeks=weeks, against=against, workspace=workspace, now=datetime.now(UTC))
+    )
+    _show(planning.as_data(made) if as_json else planning.as_tables(made))
+    if made.problems and not as_json:
+        print_problems(made.problems)
+    raise typer.Exit(1 if made.problems else 0)
+
+
+@cli.command()
+def rehearse(
+    days: Annotated[int, typer.Option(min=1, max=800, help="How many days to play.")] = 90,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="From this day (UTC; default: now).")
+    ] = None,
+    gap: Annotated[int, typer.Option(min=0, max=10_000, help="Minutes wanted between two posts of a channel.")] = 60,
+    links: Annotated[
+        bool, typer.Option("--links", help="Ask every link on the web whether it still leads there.")
+    ] = False,
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """List every post to come, and what stands in its way. Nothing is sent. Exit code 1 when there are errors."""
+    from bot import rehearsal
+
+    played = asyncio.run(
+        rehearsal.rehearse(
+            _settings(),
+            since=since.replace(tzinfo=UTC) if since else datetime.now(UTC),
+            days=days,
+            workspace=workspace,
+            gap=timedelta(minutes=gap),
+            check_web=links,
+        )
+    )
+    _show(rehearsal.as_data(played) if as_json else rehearsal.as_tables(played))
+    raise typer.Exit(1 if played.fails else 0)
 
 
 @cli.command()
@@ -245,6 +296,14 @@ def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
         where = f"{each.file}:{each.line}" if each.line else each.file
         table.add_row(escape(where), escape(each.reason), escape(each.mend))
     err.print(table)
+
+
+def _show(what: RenderableType | dict[str, Any]) -> None:
+    """Tables for people; JSON where it is data."""
+    if isinstance(what, dict):
+        print(json.dumps(what, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+    else:
+        out.print(what)
 
 
 def _given(**values: object) -> dict[str, object]:

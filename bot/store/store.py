@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from bot.core.community import Channel, Member
+from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store import counting
+from bot.store import counting, tables
 from bot.store.database import Database
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
@@ -69,6 +70,12 @@ class Store:
             register_channels(connection, [each for each in people_and_places if isinstance(each, Channel)])
 
         await self._database.write(work)
+
+    async def workspaces(self) -> Sequence[WorkspaceRef]:
+        """Every workspace with channels, in order: those where Allant ran, and those whose past was imported."""
+        statement = select(tables.channels.c.workspace).distinct()
+        found = await self._database.read(lambda connection: list(connection.scalars(statement)))
+        return sorted(WorkspaceRef.parse(each) for each in found)
 
     async def close(self) -> None:
         """Commit what was handed over, and let go of the database."""

@@ -123,6 +123,14 @@ class Schedules(Timetable):
     def channel(self, name: str) -> ChannelRules | None:
         return self._whole.channels.get(_channel_key(name))
 
+    def channels(self) -> Mapping[str, ChannelRules]:
+        """What channels.yaml says of each channel it names, by name in small letters, without #."""
+        return self._whole.channels
+
+    def said(self) -> Mapping[type, object]:
+        """The rules that the files really give, by their dataclass; those left to their defaults are not in it."""
+        return self._whole.rules
+
     def _zone(self, item: Item) -> str:
         return item.zone or self.rules(PolicyRules).zone
 

@@ -95,7 +95,6 @@ def _when(when: When, said: str) -> dict[str, Any]:
     return fields
 
 
-
 def _plain_form(when: When, said: str) -> str:
     """The plain form the animator wrote, where it still says the same; empty otherwise."""
     found = _AS_WRITTEN.fullmatch(said)

@@ -16,9 +16,9 @@ from bot.settings import starter_folder
 from bot.timetable import Schedules, files_of
 from bot.timetable.items import read_items
 
-EXAMPLE = Item(id="a", when=When(once=datetime(2027, 1, 4, 9, 30)), to=("#general",), words={"en": "Hi", "fr": "Salut"})
+EXAMPLE = Item(id="a", when=When(), to=("#general",), words={"en": "Hi", "fr": "Salut"})
 
-TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+TIMES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 DAYS = st.dates(date(1990, 1, 1), date(2200, 1, 1))
 ONCE = st.builds(datetime.combine, DAYS, TIMES).map(lambda moment: When(once=moment))
 LAUNCH = st.builds(

@@ -1,0 +1,179 @@
+"""What the calendar will post, from the files alone or with what a running bot knows: for plans, rehearsals, feeds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import make_url
+
+from bot.app import load_files, rules_by_name
+from bot.core.calendar import Item
+from bot.core.community import Channel
+from bot.core.directory import Directory, addressed
+from bot.core.errors import BadInput, Problem
+from bot.core.policy import PolicyRules
+from bot.core.ports import Library
+from bot.core.refs import LANGUAGES, ChannelRef, Language, WorkspaceRef
+from bot.library import ContentLibrary
+from bot.settings import Settings
+from bot.store import Store
+from bot.timetable import Schedules
+from handlers.calendar import Installed, counts_from
+
+BETWEEN_LANGUAGES = "\n\n---\n\n"
+"""What stands between the French and the English of a post that says both."""
+FROM_FILES = WorkspaceRef("files", "channels.yaml")
+"""The workspace of channels that only the files name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Both folders as they are on disk, read; ``problems`` are what single files have wrong."""
+
+    schedules: Schedules
+    library: ContentLibrary
+    problems: tuple[Problem, ...]
+
+    @property
+    def policy(self) -> PolicyRules:
+        return self.schedules.rules(PolicyRules)
+
+    def channels(self) -> list[Channel]:
+        """The channels that channels.yaml names, as if a platform had them all."""
+        return [
+            Channel(
+                ref=ChannelRef(FROM_FILES, name),
+                name=name,
+                tags=rules.tags,
+                language=rules.language,
+                zone=rules.zone or self.policy.zone,
+                one_way=rules.one_way,
+            )
+            for name, rules in self.schedules.channels().items()
+        ]
+
+
+def read_files(content: Path, schedules: Path) -> Files:
+    """Both folders read anew; a file with a problem is left out of what they say."""
+    library, timetable = ContentLibrary(content), Schedules(schedules, rules_by_name())
+    return Files(timetable, library, load_files(library, timetable))
+
+
+@dataclass(frozen=True)
+class Post:
+    """One occurrence in one channel. ``at`` is aware UTC. ``texts``: the item's own words in each language."""
+
+    item: Item
+    at: datetime
+    channel: Channel
+    texts: Mapping[Language, str]
+
+    @property
+    def local(self) -> datetime:
+        """Its moment on the clock of the channel."""
+        return self.at.astimezone(ZoneInfo(self.channel.zone))
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """The languages in which the channel hears it."""
+        wanted = [each for each in LANGUAGES if self.channel.language in (each, "both")]
+        return tuple(each for each in wanted if each in self.texts) or tuple(self.texts)[:1]
+
+    @cached_property
+    def text(self) -> str:
+        """What the channel reads: words that exist in one language only are said once. Empty without any words."""
+        return BETWEEN_LANGUAGES.join(dict.fromkeys(self.texts[each] for each in self.languages))
+
+
+def words_of(item: Item, library: Library) -> dict[Language, str]:
+    """The item's words in each language in which they really exist."""
+    if not item.page:
+        return {language: item.words[language] for language in LANGUAGES if item.words.get(language)}
+    found = {language: library.page(f"calendar/{item.page}", language) for language in LANGUAGES}
+    return {language: page.body for language, page in found.items() if page is not None and page.language == language}
+
+
+def posts(
+    files: Files, channels: Sequence[Channel], since: datetime, until: datetime, installed: datetime
+) -> list[Post]:
+    """Every post from ``since`` (included) to ``until`` (not), aware moments, earliest first, as the files plan them.
+
+    ``installed``: from when launches count (see handlers.calendar.Installed).
+    """
+    found = []
+    for occurrence in files.schedules.between(since, until, installed):
+        item = occurrence.item
+        texts = words_of(item, files.library)
+        found += [Post(item, occurrence.at, channel, texts) for channel in addressed(channels, item.to)]
+    return sorted(found, key=lambda post: (post.at, post.item.id, post.channel.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a running bot knows beyond the files. Without a database: the channels of channels.yaml, and nobody."""
+
+    channels: Sequence[Channel]
+    installed: datetime
+    workspace: WorkspaceRef = FROM_FILES
+    store: Store | None = field(default=None, compare=False)
+
+    async def channels_by(self, files: Files) -> Sequence[Channel]:
+        """The workspace's channels as other files describe them."""
+        if self.store is None:
+            return files.channels()
+        return await Directory(self.store.channels, files.schedules).all(self.workspace)
+
+
+@contextlib.asynccontextmanager
+async def knowledge(settings: Settings, files: Files, workspace: str, now: datetime) -> AsyncIterator[Known]:
+    """What the installation's database knows of the workspace, while the block lasts; no database is made where there
+    is none yet. Raises BadInput when several workspaces could be meant, or the one named is not there."""
+    from_files = Known(channels=files.channels(), installed=counts_from(now, files.policy))
+    if not has_database(settings):
+        if workspace:
+            raise BadInput(f"there is no workspace {workspace!r}: {settings.database_url} does not exist yet")
+        yield from_files
+        return
+    store = await Store.open(settings.database_url, secret=settings.secret())
+    try:
+        every = await store.workspaces()
+        lived_in = [each for each in every if await store.notes.get(each, Installed, "") is not None]
+        chosen = choose(every if workspace else lived_in, workspace)
+        if chosen is None:
+            yield from_files
+            return
+        noted = await store.notes.get(chosen, Installed, "")
+        yield Known(
+            channels=await Directory(store.channels, files.schedules).all(chosen),
+            installed=noted.at if noted is not None else from_files.installed,
+            workspace=chosen,
+            store=store,
+        )
+    finally:
+        await store.close()
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether there is something to open: a file of SQLite may not have been made yet."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        return True
+    return bool(url.database) and url.database != ":memory:" and Path(str(url.database)).is_file()
+
+
+def choose(known: Sequence[WorkspaceRef], text: str) -> WorkspaceRef | None:
+    """The workspace named, or the only one; None when there is none at all. Raises BadInput otherwise."""
+    if text:
+        for each in known:
+            if text in (str(each), each.id):
+                return each
+    elif len(known) < 2:
+        return known[0] if known else None
+    names = ", ".join(str(each) for each in sorted(known)) or "none"
+    raise BadInput(f"which workspace? Add --workspace with one of: {names}")
