@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import make_url
 
 from bot.app import load_files, rules_by_name
-from bot.core.calendar import Item
+from bot.core.calendar import Audience, Item
 from bot.core.community import Channel
 from bot.core.directory import Directory, addressed
 from bot.core.errors import BadInput, Problem
 from bot.core.policy import PolicyRules
-from bot.core.ports import Library
+from bot.core.ports import Library, Where
 from bot.core.refs import LANGUAGES, ChannelRef, Language, WorkspaceRef
 from bot.library import ContentLibrary
 from bot.settings import Settings
@@ -43,6 +43,10 @@ class Files:
     @property
     def policy(self) -> PolicyRules:
         return self.schedules.rules(PolicyRules)
+
+    def rules_of(self, channel: Channel) -> PolicyRules:
+        """The policy as it is for a channel, or for an audience."""
+        return self.schedules.policy_for(None if channel.direct else channel)
 
     def channels(self) -> list[Channel]:
         """The channels that channels.yaml names, as if a platform had them all."""
@@ -75,6 +79,11 @@ class Post:
     texts: Mapping[Language, str]
 
     @property
+    def place(self) -> str:
+        """The channel with its #, or the audience with its @."""
+        return self.channel.name if self.channel.direct else f"#{self.channel.name}"
+
+    @property
     def local(self) -> datetime:
         """Its moment on the clock of the channel."""
         return self.at.astimezone(ZoneInfo(self.channel.zone))
@@ -104,14 +113,40 @@ def posts(
 ) -> list[Post]:
     """Every post from ``since`` (included) to ``until`` (not), aware moments, earliest first, as the files plan them.
 
-    ``installed``: from when launches count (see handlers.calendar.Installed).
+    ``channels`` may hold audiences (see :func:`audiences`). ``installed``: from when launches count (see
+    handlers.calendar.Installed). What counts from a day in a person's life has no moments of its own: it is left out.
     """
+    # Places that go by the same clock and days off have the same moments.
+    alike: dict[PolicyRules, list[Channel]] = {}
+    for channel in channels:
+        alike.setdefault(files.rules_of(channel), []).append(channel)
     found = []
-    for occurrence in files.schedules.between(since, until, installed):
-        item = occurrence.item
-        texts = words_of(item, files.library)
-        found += [Post(item, occurrence.at, channel, texts) for channel in addressed(channels, item.to)]
+    for rules, places in alike.items():
+
+        def clocks(item: Item, rules: PolicyRules = rules, places: list[Channel] = places) -> Collection[Where]:
+            return (rules,) if aimed_at(item, places) else ()
+
+        for occurrence in files.schedules.between(since, until, installed, clocks):
+            texts = words_of(occurrence.item, files.library)
+            found += [Post(occurrence.item, occurrence.at, place, texts) for place in aimed_at(occurrence.item, places)]
     return sorted(found, key=lambda post: (post.at, post.item.id, post.channel.name))
+
+
+def aimed_at(item: Item, channels: Sequence[Channel]) -> list[Channel]:
+    """Those of ``channels``, and of the audiences among them, that the item is addressed to."""
+    rooms = [channel for channel in channels if not channel.direct]
+    people = [channel for channel in channels if channel.direct and channel.name in item.to]
+    return [*addressed(rooms, item.channels), *people]
+
+
+def audiences(policy: PolicyRules) -> list[Channel]:
+    """The people an item may be addressed to, each audience as a place of its own whose name begins with @: a post to
+    it stands for a direct message to each, here on the clock of the workspace."""
+    return [
+        Channel(ref=ChannelRef(FROM_FILES, each.value), name=each.value, direct=True, zone=policy.zone)
+        for each in Audience
+        if each is not Audience.PERSON
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

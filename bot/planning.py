@@ -24,7 +24,7 @@ from rich.text import Text
 from bot.app import check_files, rules_by_name
 from bot.archive import RunningFiles, pack, unpack
 from bot.core.errors import BadInput, Problem
-from bot.forecast import Files, Known, Post, knowledge, posts, read_files, words_of
+from bot.forecast import Files, Known, Post, audiences, knowledge, posts, read_files, words_of
 from bot.settings import Settings
 from bot.timetable import ItemChange, Worded, compare, said_when
 
@@ -82,8 +82,10 @@ async def plan(settings: Settings, *, weeks: int, against: str, workspace: str, 
             before = read_files(before_folder / "content", before_folder / "schedules")
             after = read_files(after_folder / "content", after_folder / "schedules")
             until = now + timedelta(weeks=weeks)
-            old = posts(before, await known.channels_by(before), now, until, known.installed)
-            new = posts(after, await known.channels_by(after), now, until, known.installed)
+            old, new = [
+                posts(files, [*await known.channels_by(files), *audiences(files.policy)], now, until, known.installed)
+                for files in (before, after)
+            ]
             others = [*_rules(before, after), *_channels(before, after), *_content(before_folder, after_folder)]
     old_keys, new_keys = {_key(post) for post in old}, {_key(post) for post in new}
     return Plan(
@@ -244,7 +246,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
 def _post_data(post: Post) -> dict[str, Any]:
     return {
         "item": post.item.id,
-        "channel": post.channel.name,
+        "channel": post.place,
         "at": post.at.isoformat(),
         "local": post.local.replace(tzinfo=None).isoformat(timespec="minutes"),
         "zone": post.channel.zone,
@@ -305,7 +307,7 @@ def _posts_table(plan: Plan, span: str) -> Table:
     signed.sort(key=lambda pair: (pair[1].at, pair[1].item.id, pair[1].channel.name))
     for sign, post in signed[:MOST_POSTS]:
         zone = post.at.astimezone(ZoneInfo(post.channel.zone)).tzname()
-        table.add_row(sign, f"{post.local:%a %Y-%m-%d %H:%M} {zone}", escape(f"#{post.channel.name}"), post.item.id)
+        table.add_row(sign, f"{post.local:%a %Y-%m-%d %H:%M} {zone}", escape(post.place), post.item.id)
     if len(signed) > MOST_POSTS:
         table.caption = f"and {len(signed) - MOST_POSTS} more (--json shows all)"
     return table

@@ -24,8 +24,8 @@ def place_troubles(files: Files, items: Iterable[Item], channels: Sequence[Chann
     """Channels and tags that do not exist."""
     names = ", ".join(sorted(f"#{channel.name}" for channel in channels)) or "none"
     for item in items:
-        for place in item.to:
-            if not place.startswith("@") and not addressed(channels, [place]):
+        for place in item.channels:
+            if not addressed(channels, [place]):
                 what = f"no channel has the tag “{place[4:]}”" if place.startswith("tag:") else f"there is no {place}"
                 yield _about(item, "unknown_channel", Severity.ERROR, what, f"correct it; the channels are: {names}")
     wanted = files.policy.animators_channel.removeprefix("#").casefold()
@@ -48,7 +48,8 @@ def word_troubles(files: Files, items: Iterable[Item], channels: Sequence[Channe
             mend = f"write {page}.fr.md and {page}.en.md" if page else "write them under words:"
             yield _about(item, "no_words", Severity.ERROR, "has no words in any language", mend)
             continue
-        heard = {each.language for each in addressed(channels, item.to)}
+        heard = {each.language for each in addressed(channels, item.channels)}
+        heard |= {"both"} if item.audiences else set()
         for language in LANGUAGES:
             if language not in there:
                 needed = bool(heard & {language, "both"}) or not heard
@@ -94,7 +95,7 @@ async def one_way_troubles(items: Iterable[Item], known: Known) -> list[Trouble]
     """What cannot work where only animators publish: other people's posts, and questions."""
     found = []
     for item in items:
-        for channel in addressed(known.channels, item.to):
+        for channel in addressed(known.channels, item.channels):
             if not channel.one_way:
                 continue
             if not await _may_publish(item.owner, known):
@@ -150,5 +151,5 @@ def _about(
         file=item.file,
         line=item.line,
         item=item.id,
-        channel=channel.name if channel is not None else "",
+        channel="" if channel is None else channel.name if channel.direct else f"#{channel.name}",
     )

@@ -11,7 +11,7 @@ from bot.app import check_files
 from bot.core.delivery import State
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.feedreader import HttpFeedReader
-from bot.forecast import FROM_FILES, Known, knowledge, posts, read_files
+from bot.forecast import FROM_FILES, Known, audiences, knowledge, posts, read_files
 from bot.rehearsal import inspect, links, simulate
 from bot.rehearsal.simulate import Played
 from bot.rehearsal.troubles import Severity, Trouble, gathered
@@ -56,8 +56,9 @@ async def rehearse(
     files = read_files(settings.content, settings.schedules)
     until = since + timedelta(days=days)
     async with knowledge(settings, files, workspace, since) as known:
-        coming = posts(files, known.channels, since, until, known.installed)
-        rules = {channel.ref: files.policy for channel in known.channels}
+        places = [*known.channels, *audiences(files.policy)]
+        coming = posts(files, places, since, until, known.installed)
+        rules = {channel.ref: files.rules_of(channel) for channel in places}
         played = simulate.play(coming, rules, await _sent(known, since))
         troubles = [*_file_troubles(settings), *simulate.timing_troubles(played, rules)]
         troubles += simulate.closeness_troubles(played, gap)

@@ -35,7 +35,7 @@ def _post_data(played: Played) -> dict[str, Any]:
         "item": post.item.id,
         "file": post.item.file,
         "line": post.item.line,
-        "channel": post.channel.name,
+        "channel": post.place,
         "at": post.at.isoformat(),
         "local": post.local.replace(tzinfo=None).isoformat(timespec="minutes"),
         "zone": post.channel.zone,
@@ -85,7 +85,7 @@ def _posts_table(rehearsal: Rehearsal, title: str) -> Table:
         post = each.post
         zone = post.at.astimezone(ZoneInfo(post.channel.zone)).tzname()
         length = str(len(post.text))
-        row = (f"{post.local:%a %Y-%m-%d %H:%M} {zone}", escape(f"#{post.channel.name}"), post.item.id)
+        row = (f"{post.local:%a %Y-%m-%d %H:%M} {zone}", escape(post.place), post.item.id)
         table.add_row(*row, "+".join(post.languages), length, _outcome(each))
     return table
 

@@ -19,7 +19,7 @@ from bot.rehearsal.troubles import Severity, Trouble
 from handlers.calendar import ON_TIME
 
 WEEK = timedelta(days=7)
-_BUDGETS = {"day_budget": ("channel_day", "a day"), "week_budget": ("channel_week", "a week")}
+_BUDGETS = {"day_budget": ("day", "a day"), "week_budget": ("week", "a week")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def play(
             rules=policy,
             zone=channel.zone,
             attention=_attention(got[channel.ref], now, channel.zone),
-            direct=False,
+            direct=channel.direct,
         )
         if isinstance(verdict, Go):
             got[channel.ref].append(now)
@@ -94,12 +94,12 @@ def timing_troubles(played: Sequence[Played], rules: Mapping[ChannelRef, PolicyR
         yield Trouble(
             code=code,
             severity=Severity.ERROR if each.outcome == "held_back" else Severity.WARNING,
-            reason=f"{why} in #{post.channel.name}: {outcome}",
+            reason=f"{why} ({post.place}): {outcome}",
             mend=mend,
             file=post.item.file,
             line=post.item.line,
             item=post.item.id,
-            channel=post.channel.name,
+            channel=post.place,
             moments=(post.at,),
         )
 
@@ -107,12 +107,13 @@ def timing_troubles(played: Sequence[Played], rules: Mapping[ChannelRef, PolicyR
 def _explained(post: Post, reason: str, policy: PolicyRules) -> tuple[str, str, str]:
     """The code, the reason in words, and how to mend it."""
     if reason in _BUDGETS:
-        name, span = _BUDGETS[reason]
+        suffix, span = _BUDGETS[reason]
+        name = f"{'member' if post.channel.direct else 'channel'}_{suffix}"
         most = getattr(policy, name)
         mend = f"move it to another day, raise its grace, or raise {name} in policy.yaml"
-        return "attention_budget", f"more than {most} posts {span}", mend
+        return "attention_budget", f"more than {most} messages {span}", mend
     day = post.local.date()
-    if name := policy.holiday(day) if hasattr(policy, "holiday") else day.isoformat() if day in policy.holidays else "":
+    if name := policy.holiday(day):
         return "holiday", f"{name} is a holiday", "move it, or leave the day out with except:"
     if day.weekday() not in policy.working_days:
         return "day_off", f"{post.local:%A} is not a working day", "choose a working day, or see working_days"
@@ -137,11 +138,11 @@ def closeness_troubles(played: Sequence[Played], gap: timedelta) -> Iterator[Tro
                 yield Trouble(
                     code="close_together",
                     severity=Severity.WARNING,
-                    reason=f"goes out {when} {earlier.post.item.id} in #{post.channel.name}",
+                    reason=f"goes out {when} {earlier.post.item.id} in {post.place}",
                     mend=f"keep {gap // timedelta(minutes=1)} min between them: move one of the two",
                     file=post.item.file,
                     line=post.item.line,
                     item=post.item.id,
-                    channel=post.channel.name,
+                    channel=post.place,
                     moments=(post.at,),
                 )

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import yaml
 
-from bot.core.calendar import DEFAULT_GRACE, Item, Missed, When
+from bot.core.calendar import DEFAULT_GRACE, Anchor, Item, Missed, When
 from bot.core.errors import BadInput
 from bot.core.refs import LANGUAGES
+from bot.core.span import Span
 from bot.timetable import forms
+from bot.timetable.items import default_holidays
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_AS_WRITTEN = re.compile(r"(?:every|chaque): (?P<text>.+?)(?:, (?:from|depuis|until|jusqu['’]au|except|sauf): .*)?")
+_BESIDE = "from|depuis|until|jusqu['’]au|except|sauf|also|aussi|holidays|fériés|feries"
+_AS_WRITTEN = re.compile(rf"(?:every|chaque): (?P<text>.+?)(?:, (?:{_BESIDE}): .*)?")
+_ANCHORS = {Anchor.ARRIVAL: "arrival", Anchor.PROBATION_END: "the end of probation"}
+_MOST = 9999
+"""The largest number that a length of time is read with; larger ones are written as sums."""
 _WIDTH = 120
 
 
@@ -75,12 +81,16 @@ def as_written(item: Item) -> dict[str, Any]:
         fields["missed"] = item.missed.value
     if item.grace != DEFAULT_GRACE:
         fields["grace"] = _duration(item.grace)
+    if item.holidays is not default_holidays(item.when):
+        fields["holidays"] = item.holidays.value
     return fields
 
 
 def _when(when: When, said: str) -> dict[str, Any]:
     if when.once is not None:
-        return {"on": f"{when.once.date().isoformat()} {when.once:%H:%M}"}
+        return {"on": _moment(when.once)}
+    if when.relative_to is not None or when.event:
+        return _relative(when)
     clock = f"{when.at:%H:%M}" if when.at is not None else "00:00"
     if when.week is not None:
         return {"week": f"{when.week} {_WEEKDAYS[when.weekday or 0]} {clock}"}
@@ -90,9 +100,36 @@ def _when(when: When, said: str) -> dict[str, Any]:
         fields["from"] = when.start
     if when.until is not None:
         fields["until"] = when.until
-    if when.excluded:
-        fields["except"] = sorted(when.excluded)
+    if when.excluded or when.excluded_moments:
+        fields["except"] = [*sorted(when.excluded), *(_moment(each) for each in sorted(when.excluded_moments))]
+    if when.also:
+        fields["also"] = [_moment(each) for each in sorted(when.also)]
     return fields
+
+
+def _moment(local: datetime) -> str:
+    return f"{local.date().isoformat()} {local:%H:%M}"
+
+
+def _relative(when: When) -> dict[str, Any]:
+    """``after: 30 days after arrival`` and the like."""
+    key = "before" if when.offset.backwards else "after"
+    target = _ANCHORS[when.relative_to] if when.relative_to is not None else when.event
+    length = _span(-when.offset if when.offset.backwards else when.offset)
+    fields: dict[str, Any] = {key: f"{length} {key} {target}" if length else target}
+    if when.at is not None:
+        fields["at"] = f"{when.at:%H:%M}"
+    return fields
+
+
+def _span(span: Span) -> str:
+    """``2 months and 3 days``; empty for none."""
+    pieces: list[str] = []
+    for count, unit in ((span.months, "months"), (span.days, "days"), (span.minutes, "minutes")):
+        while count > 0:
+            pieces.append(f"{min(count, _MOST)} {unit}")
+            count -= _MOST
+    return " and ".join(pieces)
 
 
 def _plain_form(when: When, said: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.calendar import Item, Missed, When
+from bot.core.calendar import Anchor, Audience, Item, Missed, OnHolidays, When
+from bot.core.refs import Language
+from bot.core.span import Span
 from bot.files import parse_yaml
 from bot.settings import starter_folder
 from bot.timetable import Schedules, files_of
@@ -28,13 +31,41 @@ LAUNCH = st.builds(
     TIMES,
     st.none() | DAYS.map(lambda day: day - timedelta(days=day.weekday())),
 )
+MOMENTS = st.frozensets(st.builds(datetime.combine, DAYS, TIMES), max_size=3)
 RULES = st.builds(
-    lambda rule, at, start, until, excluded: When(rrule=rule, at=at, start=start, until=until, excluded=excluded),
+    lambda rule, at, start, until, excluded, moments, also: When(
+        rrule=rule, at=at, start=start, until=until, excluded=excluded, excluded_moments=moments, also=also
+    ),
     st.sampled_from(["FREQ=WEEKLY;BYDAY=MO", "FREQ=MONTHLY;BYDAY=-1FR", "RRULE:FREQ=DAILY;INTERVAL=3", "FREQ=YEARLY"]),
     TIMES,
     st.none() | DAYS,
     st.none() | DAYS,
     st.frozensets(DAYS, max_size=4),
+    MOMENTS,
+    MOMENTS,
+)
+IDS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,79}", fullmatch=True)
+FORWARDS = st.builds(Span, months=st.integers(0, 500), days=st.integers(0, 12_000), minutes=st.integers(0, 90_000))
+EVENT = st.builds(
+    lambda event, offset, back, at: When(
+        event=event, offset=-offset if back else offset, at=None if offset.minutes else at
+    ),
+    IDS.filter(lambda name: name not in ("arrival", "arrivee", "joining", "probation", "essai")),
+    FORWARDS,
+    st.booleans(),
+    st.none() | TIMES,
+)
+PERSONAL = st.builds(
+    lambda anchor, months, days, back, at: When(
+        relative_to=anchor,
+        offset=-Span(months, days) if back and anchor is not Anchor.ARRIVAL else Span(months, days),
+        at=at,
+    ),
+    st.sampled_from(Anchor),
+    st.integers(0, 500),
+    st.integers(0, 9_000),
+    st.booleans(),
+    TIMES,
 )
 # Whatever a person, a feed or a model may write, with what YAML takes for something else more often than chance would.
 TEXTS = (
@@ -46,11 +77,20 @@ WORDS = TEXTS.map(str.strip).filter(bool)
 PLACES = st.from_regex(r"(#|tag:)[^\s\x00-\x1f\x85\u2028\u2029]{1,20}", fullmatch=True).filter(
     lambda place: place == place.strip() and len(place.split()) == 1
 )
+AUDIENCES = st.sampled_from([each.value for each in Audience if each is not Audience.PERSON])
+
+
+def made(page: str, words: dict[Language, str], when: When, to: list[str], **fields: Any) -> Item:
+    places = ("@person",) if when.relative_to is not None else tuple(to)
+    return Item(page=page, words={} if page else words, when=when, to=places, **fields)
+
+
 ITEMS = st.builds(
-    lambda page, words, **fields: Item(page=page, words={} if page else words, **fields),
-    id=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,79}", fullmatch=True),
-    when=ONCE | LAUNCH | RULES,
-    to=st.lists(PLACES, min_size=1, max_size=4, unique=True).map(tuple),
+    made,
+    id=IDS,
+    when=ONCE | LAUNCH | RULES | EVENT | PERSONAL,
+    to=st.lists(PLACES | AUDIENCES, min_size=1, max_size=4, unique=True),
+    holidays=st.sampled_from(OnHolidays),
     page=st.sampled_from(["", "", "launch-01-hello", "2027", "on", "deep/er"]),
     words=st.dictionaries(st.sampled_from(["en", "fr"]), WORDS, min_size=1),
     zone=st.sampled_from(["", "Europe/Paris", "Asia/Kolkata"]),
@@ -107,8 +147,10 @@ def test_a_plain_form_that_says_something_else_is_not_written(said: str) -> None
 def test_every_field_of_an_item_is_written_or_known_to_say_where_it_stands() -> None:
     """A field added to Item or When has to be thought of in the writer too."""
     assert {each.name for each in dataclasses.fields(Item)} == {
-        *("id", "when", "to", "page", "words", "zone", "owner", "missed", "grace"),
+        *("id", "when", "to", "page", "words", "zone", "owner", "missed", "grace", "holidays"),
         *("file", "line", "said"),
     }
-    names = {"once", "rrule", "start", "at", "until", "excluded", "week", "weekday"}
-    assert {each.name for each in dataclasses.fields(When)} == names
+    assert {each.name for each in dataclasses.fields(When)} == {
+        *("once", "rrule", "start", "at", "until", "excluded", "excluded_moments", "also"),
+        *("week", "weekday", "relative_to", "event", "offset"),
+    }
