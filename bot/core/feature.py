@@ -16,14 +16,17 @@ from bot.core.localtime import known_zone
 from bot.core.message import Markup, Message
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
+    Changes,
     Channels,
     Clock,
     FeedReader,
+    Items,
     Ledger,
     Library,
     Measures,
     Members,
     Notes,
+    Occurrences,
     Timers,
     Timetable,
     Writer,
@@ -43,6 +46,9 @@ class Ports:
     notes: Notes
     timers: Timers
     ledger: Ledger
+    occurrences: Occurrences
+    items: Items
+    changes: Changes
     measures: Measures
     library: Library
     timetable: Timetable
@@ -78,6 +84,9 @@ class Context:
         self.notes = ports.notes
         self.timers = ports.timers
         self.ledger = ports.ledger
+        self.occurrences = ports.occurrences
+        self.items = ports.items
+        self.changes = ports.changes
         self.measures = ports.measures
         self.library = ports.library
         self.timetable = ports.timetable
