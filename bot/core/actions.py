@@ -138,13 +138,14 @@ class SetTimer:
     """Have the feature's timer ``name`` fire at the aware UTC moment ``due``, with ``key`` saying for what.
 
     One timer for each (feature, name, key): setting it again moves it. It survives restarts. ``member``: it is
-    about this member, and goes when they ask to be forgotten.
+    about this member, and goes when they ask to be forgotten. ``feature``: another feature's timer than one's own.
     """
 
     name: str
     key: str
     due: datetime
     member: MemberRef | None = None
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +219,10 @@ class MarkOccurrences:
 
 @dataclass(frozen=True, slots=True)
 class WakeForOccurrences:
-    """Set the feature's timer ``name`` to the earliest planned occurrence of the workspace, as it stands with all that
-    this commit did before; with none planned, cancel it. ``fired``: the moment of the timer that is being handled."""
+    """Set the timer ``name`` of ``feature`` to the earliest planned occurrence of the workspace, as it stands with all
+    that this commit did before; with none planned, cancel it. ``fired``: the moment of the timer being handled."""
 
+    feature: str
     name: str
     fired: datetime | None = None
 

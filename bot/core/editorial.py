@@ -27,8 +27,12 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One occurrence as it is kept. It is named by ``item``, ``at`` (aware UTC) and ``zone`` (IANA), whatever happens
-    to it; ``due`` is when it goes out, which differs from ``at`` once somebody moved it."""
+    """One occurrence as it is kept. It is named by ``item``, ``at`` (aware UTC) and ``zone``, whatever happens to it;
+    ``due`` is when it goes out, which differs from ``at`` once somebody moved it.
+
+    ``zone`` says by whose clock it goes: an IANA name, with the public holidays that count behind it where some do
+    (``Europe/Paris;FR-57``). An item with places in several has an occurrence for each.
+    """
 
     item: str
     at: datetime
@@ -40,6 +44,11 @@ class Slot:
     @property
     def moved(self) -> bool:
         return self.due != self.at
+
+    @property
+    def clock(self) -> str:
+        """The IANA name of ``zone``."""
+        return self.zone.partition(";")[0]
 
     @property
     def key(self) -> str:

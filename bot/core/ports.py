@@ -176,9 +176,15 @@ class Occurrences(ABC):
 
     @abstractmethod
     async def coming(
-        self, workspace: WorkspaceRef, *, since: datetime, until: datetime | None = None, limit: int = 1000
+        self,
+        workspace: WorkspaceRef,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        item: str = "",
+        limit: int = 1000,
     ) -> Sequence[Slot]:
-        """Those planned and due from ``since`` (included) to ``until`` (not), earliest first."""
+        """Those planned and due from ``since`` (included) to ``until`` (not), earliest first; of ``item`` or of all."""
 
     @abstractmethod
     async def get(self, workspace: WorkspaceRef, item: str, at: datetime, zone: str) -> Slot | None: ...

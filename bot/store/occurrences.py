@@ -51,11 +51,19 @@ class StoredOccurrences(Occurrences):
         return await self._database.read(lambda connection: connection.scalar(_NEXT, {"workspace": str(workspace)}))
 
     async def coming(
-        self, workspace: WorkspaceRef, *, since: datetime, until: datetime | None = None, limit: int = 1000
+        self,
+        workspace: WorkspaceRef,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        item: str = "",
+        limit: int = 1000,
     ) -> Sequence[Slot]:
         where = [_columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due >= since]
         if until is not None:
             where.append(_columns.due < until)
+        if item:
+            where.append(_columns.item == item)
         return await self._find(limit, *where)
 
     async def get(self, workspace: WorkspaceRef, item: str, at: datetime, zone: str) -> Slot | None:
@@ -204,8 +212,8 @@ def wake(commit: Commit, action: WakeForOccurrences) -> None:
     it fires the very same timer again takes this one for another."""
     due = commit.connection.scalar(_NEXT, {"workspace": str(commit.workspace)})
     if due is None:
-        timers.cancel_timer(commit, CancelTimer(action.name, ""))
+        timers.remove(commit, action.feature, action.name, "")
         return
     if action.fired is not None and due <= commit.at:
         due = min(due, action.fired) - timedelta(microseconds=1)
-    timers.set_timer(commit, SetTimer(action.name, "", due))
+    timers.set_timer(commit, SetTimer(action.name, "", due, feature=action.feature))

@@ -83,36 +83,36 @@ async def test_plans_are_read_from_an_item_on(store: Store) -> None:
 
 
 async def test_one_timer_stands_at_the_next_occurrence(store: Store) -> None:
-    wake = WakeForOccurrences("next")
-    await do(store, wake, feature="calendar")
+    wake = WakeForOccurrences("calendar", "next")
+    await do(store, wake)
     assert await store.timers.next_due() is None
-    await do(store, planned("tea", 1, 2), wake, feature="calendar")
+    await do(store, planned("tea", 1, 2), wake)
     timer = Timer(ACME, "calendar", "next", "", NOW + DAY)
     assert await store.timers.all(ACME, "calendar", "next") == [timer]
     done = MarkOccurrences((slot("tea", 1, Fate.OUT),))
     later = NOW + DAY + timedelta(minutes=1)
-    await do(store, done, WakeForOccurrences("next", timer.due), feature="calendar", fired=timer, at=later)
+    await do(store, done, WakeForOccurrences("calendar", "next", timer.due), fired=timer, at=later)
     assert await store.timers.next_due() == NOW + 2 * DAY
-    await do(store, MarkOccurrences((slot("tea", 2, Fate.SKIPPED),)), wake, feature="calendar")
+    await do(store, MarkOccurrences((slot("tea", 2, Fate.SKIPPED),)), wake)
     assert await store.timers.next_due() is None
 
 
 async def test_a_wake_up_that_leaves_something_due_wakes_again_as_another(store: Store) -> None:
-    await do(store, planned("tea", 1), planned("cake", 1), WakeForOccurrences("next"), feature="calendar")
+    await do(store, planned("tea", 1), planned("cake", 1), WakeForOccurrences("calendar", "next"))
     timer = Timer(ACME, "calendar", "next", "", NOW + DAY)
     done = MarkOccurrences((slot("tea", 1, Fate.OUT),))
-    await do(store, done, WakeForOccurrences("next", timer.due), feature="calendar", fired=timer, at=timer.due)
+    await do(store, done, WakeForOccurrences("calendar", "next", timer.due), fired=timer, at=timer.due)
     [again] = await store.timers.due(timer.due)
     assert again != timer
     assert again.due < timer.due
 
 
 async def test_of_two_that_handle_one_wake_up_only_the_first_counts(store: Store) -> None:
-    await do(store, planned("tea", 1), WakeForOccurrences("next"), feature="calendar")
+    await do(store, planned("tea", 1), WakeForOccurrences("calendar", "next"))
     timer = Timer(ACME, "calendar", "next", "", NOW + DAY)
-    wake = WakeForOccurrences("next", timer.due)
-    await do(store, MarkOccurrences((slot("tea", 1, Fate.OUT),)), wake, feature="calendar", fired=timer)
-    await do(store, MarkOccurrences((slot("tea", 1, Fate.MISSED),)), wake, feature="calendar", fired=timer)
+    wake = WakeForOccurrences("calendar", "next", timer.due)
+    await do(store, MarkOccurrences((slot("tea", 1, Fate.OUT),)), wake, fired=timer)
+    await do(store, MarkOccurrences((slot("tea", 1, Fate.MISSED),)), wake, fired=timer)
     assert await days(store, "tea") == [(1, "out")]
 
 
