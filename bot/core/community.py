@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import IntEnum
 from typing import Literal
 
@@ -18,6 +18,20 @@ class Role(IntEnum):
     MEMBER = 0
     ANIMATOR = 1
     ADMIN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """What one channel or person has otherwise than the policy; None where they go by the policy.
+
+    ``working_days``: 0 is Monday. ``country`` and ``region`` name public holidays, as in PolicyRules.
+    """
+
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    working_days: tuple[int, ...] | None = None
+    country: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class Member:
     muted_until: datetime | None = None
     away_until: datetime | None = None
     joined_at: datetime | None = None
+    hours: Hours | None = None
+    """The quiet hours, working days and country the person chose; None: those of the policy."""
 
 
 @dataclass(frozen=True, slots=True)

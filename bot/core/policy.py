@@ -5,11 +5,18 @@ Pure decisions over the rules of schedules/policy.yaml. All moments are aware; z
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.core.community import Hours
 from bot.core.delivery import Kind
+from bot.core.localtime import clock_change, local_moment
+from bot.core.span import Span
+
+MOST_CLOSED = 400
+"""Days looked through for the next opening: more than a year in which nobody works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +29,11 @@ class PolicyRules:
     working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     """0 is Monday. Outside them nothing unasked goes out."""
     holidays: tuple[date, ...] = ()
-    """Local dates treated like days that are not worked."""
+    """Local dates treated like days that are not worked, besides the public holidays of ``country``."""
+    country: str = ""
+    """Whose public holidays are not worked: an ISO 3166 code such as FR. Empty: nobody's."""
+    region: str = ""
+    """The part of the country, where it has holidays of its own: an ISO 3166-2 code without the country, such as 57."""
     channel_day: int = 3
     channel_week: int = 10
     member_day: int = 2
@@ -33,6 +44,22 @@ class PolicyRules:
     """No figure is shown about fewer people than this. Never below 5 (the design's promise)."""
     patience: timedelta = field(default=timedelta(days=4))
     """How long a message that did not fit may wait for room before it is held back for good."""
+    probation: Span = field(default=Span(months=3))
+    """From a person's arrival to the end of their probation."""
+    newcomer: Span = field(default=Span(months=1))
+    """How long after their arrival somebody belongs to ``@newcomers``."""
+
+    @property
+    def days(self) -> str:
+        """The public holidays followed, as ``FR`` or ``FR-57``; empty for none."""
+        return f"{self.country}-{self.region}" if self.region else self.country
+
+    def holiday(self, day: date) -> str:
+        """The name of the holiday on the local date ``day``; empty when it is none.
+
+        The rules a timetable gives know the public holidays; these know the dates written in the policy.
+        """
+        return day.isoformat() if day in self.holidays else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +107,52 @@ def is_open(moment: datetime, rules: PolicyRules, zone: str) -> bool:
 
 
 def next_open(moment: datetime, rules: PolicyRules, zone: str) -> datetime:
-    """The first moment from ``moment`` on at which unasked messages may go out in ``zone``, as aware UTC."""
+    """The first moment from ``moment`` on at which unasked messages may go out in ``zone``, as aware UTC.
+
+    ``moment`` itself where nothing opens in the next :data:`MOST_CLOSED` days.
+    """
     if is_open(moment, rules, zone) or not rules.working_days:
         return moment
-    tz = ZoneInfo(zone)
-    local = moment.astimezone(tz)
-    for ahead in range(9 + len(rules.holidays)):
-        day = (local + timedelta(days=ahead)).date()
-        opening = datetime.combine(day, rules.quiet_to, tz)
-        if opening >= local and is_worked(day, rules):
-            # Through UTC and back, so that an opening inside a skipped hour becomes the next valid minute.
-            return opening.astimezone(ZoneInfo("UTC"))
+    today = moment.astimezone(ZoneInfo(zone)).date()
+    for ahead in range(MOST_CLOSED):
+        day = today + timedelta(days=ahead)
+        if is_worked(day, rules):
+            for opening in sorted(_openings(day, rules, zone)):
+                if opening >= moment and is_open(opening, rules, zone):
+                    return opening
     return moment
+
+
+def _openings(day: date, rules: PolicyRules, zone: str) -> Iterator[datetime]:
+    """The moments of the local ``day``, aware UTC, at which it may open: when it begins, when the quiet hours end
+    (twice where the clock shows that time twice), and when the clocks change."""
+    tz = ZoneInfo(zone)
+    begins, ends = local_moment(day, time(0), zone), local_moment(day + timedelta(days=1), time(0), zone)
+    yield begins
+    yield local_moment(day, rules.quiet_to, zone)
+    yield datetime.combine(day, rules.quiet_to.replace(fold=1), tz).astimezone(UTC)
+    if begins.astimezone(tz).utcoffset() != ends.astimezone(tz).utcoffset():
+        yield clock_change(begins, ends, zone)
 
 
 def is_worked(day: date, rules: PolicyRules) -> bool:
     """Whether the local date ``day`` is a working day."""
-    return day.weekday() in rules.working_days and day not in rules.holidays
+    return day.weekday() in rules.working_days and not rules.holiday(day)
+
+
+def with_hours(rules: PolicyRules, hours: Hours) -> PolicyRules:
+    """``rules`` as they are for a channel or person with ``hours`` of their own. Another country has no region but
+    the one ``hours`` names."""
+    country = rules.country if hours.country is None else hours.country
+    region = rules.region if hours.country is None else ""
+    return replace(
+        rules,
+        quiet_from=rules.quiet_from if hours.quiet_from is None else hours.quiet_from,
+        quiet_to=rules.quiet_to if hours.quiet_to is None else hours.quiet_to,
+        working_days=rules.working_days if hours.working_days is None else hours.working_days,
+        country=country,
+        region=region if hours.region is None else hours.region,
+    )
 
 
 def start_of_day(moment: datetime, zone: str) -> datetime:

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from bot.core.actions import Planned
 from bot.core.calendar import Item, Occurrence
-from bot.core.community import Channel, ChannelLanguage, Member, Role
+from bot.core.community import Channel, ChannelLanguage, Hours, Member, Role
 from bot.core.delivery import Delivery, Receipt, State
 from bot.core.editorial import Change, KeptItem, Plans, Slot, Status, Subject
 from bot.core.events import Event
 from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
-from bot.core.policy import Attention
+from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
 from bot.core.signals import DayCount, Figures, What
 
@@ -461,7 +461,7 @@ class Library(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelRules:
+class ChannelRules(Hours):
     """What schedules/channels.yaml says of a channel. ``about``: what it is for, in each language, for newcomers."""
 
     tags: tuple[str, ...] = ()
@@ -469,6 +469,11 @@ class ChannelRules:
     zone: str = ""
     one_way: bool = False
     about: Mapping[Language, str] = field(default_factory=dict)
+
+
+Where = str | PolicyRules
+"""Whose wall clock and days off count for a moment: an IANA zone with the workspace's days off (empty: the policy's
+zone), or the rules of one channel or person (:meth:`Timetable.policy_for`), whose days off then count too."""
 
 
 class Timetable(ABC):
@@ -482,13 +487,38 @@ class Timetable(ABC):
     def item(self, item_id: str) -> Item | None: ...
 
     @abstractmethod
-    def next(self, item: Item, after: datetime, installed: datetime) -> datetime | None:
+    def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         """The item's first moment strictly after ``after``; both aware UTC. ``installed``: when this workspace first
-        started, for launches that count from there. None when there is none left."""
+        started, for launches that count from there. ``zone``: whose wall clock; the item's own zone wins over it.
+        None when there is none left, and for items that count from a person's arrival."""
 
     @abstractmethod
-    def between(self, since: datetime, until: datetime, installed: datetime) -> Sequence[Occurrence]:
-        """Every occurrence from ``since`` (included) to ``until`` (not), earliest first."""
+    def between(
+        self,
+        since: datetime,
+        until: datetime,
+        installed: datetime,
+        zones: Callable[[Item], Collection[Where]] | None = None,
+    ) -> Sequence[Occurrence]:
+        """Every occurrence from ``since`` (included) to ``until`` (not), earliest first, then by item and zone.
+
+        ``zones`` gives those of the places an item is addressed to; an item has one occurrence for each, none where
+        it gives nothing. None: the item's own zone, or the policy's."""
+
+    @abstractmethod
+    def moment_for(self, item: Item, arrived: date, zone: Where = "") -> datetime | None:
+        """When an item that counts from a day in a person's life here goes out to somebody who arrived on the local
+        date ``arrived``, as aware UTC; ``zone`` is theirs. None for other items, and on a day off that it skips."""
+
+    @abstractmethod
+    def described(self, item: Item, zone: Where = "") -> str:
+        """The item's moments as text, which changes exactly when a change of the files may have moved one: its own
+        time, the event it counts from, its zone, or the days off it heeds."""
+
+    @abstractmethod
+    def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
+        """The policy with what channels.yaml says of the channel, or what the member chose; its ``zone`` is theirs.
+        It knows the public holidays. With neither, the workspace's own, as ``rules(PolicyRules)``."""
 
     @abstractmethod
     def rules(self, kind: type[T]) -> T:

@@ -8,12 +8,11 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import RateLimited, Refused, Unreachable, Unsure
 from bot.core.events import DeliveryTroubled, Event
-from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, judge
+from bot.core.policy import Attention, Go, HoldBack, Verdict, Wait, judge
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery.limits import Limits
@@ -142,20 +141,19 @@ class Courier:
             return HoldBack("expired")
         if delivery.verb is not Verb.SEND:
             return Go()
-        rules = self._timetable.rules(PolicyRules)
         planned_for = delivery.planned_for or delivery.due
         unasked = delivery.kind.unasked
         if isinstance(delivery.to, MemberRef):
             member = await self._members.get(delivery.to)
-            zone = _zone(member.zone if member else "", rules.zone)
+            rules = self._timetable.policy_for(member=member)
             return judge(
                 delivery.kind,
                 now=now,
                 planned_for=planned_for,
                 expires=delivery.expires,
                 rules=rules,
-                zone=zone,
-                attention=await self._ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+                zone=rules.zone,
+                attention=await self._ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
                 direct=True,
                 muted_until=member.muted_until if member else None,
                 away_until=member.away_until if member else None,
@@ -163,15 +161,15 @@ class Courier:
                 active=member.active if member else not unasked,
             )
         channel = await self._channels.get(delivery.to)
-        zone = _zone(channel.zone if channel else "", rules.zone)
+        rules = self._timetable.policy_for(channel)
         return judge(
             delivery.kind,
             now=now,
             planned_for=planned_for,
             expires=delivery.expires,
             rules=rules,
-            zone=zone,
-            attention=await self._ledger.attention(delivery.to, now, zone) if unasked else Attention(),
+            zone=rules.zone,
+            attention=await self._ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
             direct=channel.direct if channel else False,
             active=not channel.archived if channel else True,
         )
@@ -289,12 +287,3 @@ def _expired(delivery: Delivery, now: datetime) -> bool:
 
 def _reason(error: Refused) -> str:
     return f"refused: {error}"[:200] if str(error) else "refused"
-
-
-def _zone(name: str, default: str) -> str:
-    """``name`` if there is such a zone: platforms hand through what people or their devices say."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return default
-    return name

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from bot.core.calendar import DEFAULT_GRACE, Item, Missed, When
+from bot.core.calendar import DEFAULT_GRACE, Audience, Item, Missed, OnHolidays, When
 from bot.core.errors import BadInput, Problem
+from bot.core.localtime import is_zone
 from bot.core.refs import LANGUAGES, Language
 from bot.files import Located
 from bot.timetable import forms
-from bot.timetable.moments import known_zone
 from bot.timetable.recurrence import check_rule
+from bot.timetable.relative import EXAMPLES, relative
 from bot.timetable.rhythm import ZONE_MEND, unknown
 
 INSTALLATION = "installation"
 _ALSO = {"chaque": "every", "le": "on", "semaine": "week", "à": "at", "depuis": "from", "jusqu'au": "until"}
 _ALSO |= {"jusqu’au": "until", "sauf": "except", "a": "at"}
+_ALSO |= {"avant": "before", "après": "after", "apres": "after", "aussi": "also"}
+_ALSO |= {"fériés": "holidays", "feries": "holidays"}
 """French names of what says when, by the English one."""
-_FORMS = ("every", "on", "week", "rrule")
-_KNOWN = (*_FORMS, "at", "from", "until", "except", "id", "to", "words", "zone", "owner", "missed", "grace")
+_FORMS = ("every", "on", "week", "rrule", "before", "after")
+_RULE_ONLY = ("from", "until", "except", "also")
+_MOMENTS = (*_FORMS, "at", *_RULE_ONLY, "holidays")
+_KNOWN = (*_MOMENTS, "id", "to", "words", "zone", "owner", "missed", "grace")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _PAGE = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*")
+
+
+_AUDIENCES = {
+    "@tous": Audience.EVERYONE.value,
+    "@responsables": Audience.MANAGERS.value,
+    "@arrivants": Audience.NEWCOMERS.value,
+    "@animation": Audience.ANIMATORS.value,
+    "@personne": Audience.PERSON.value,
+}
+"""French names of the audiences."""
+_HOLIDAYS = {each.value: each for each in OnHolidays} | {
+    "envoyer": OnHolidays.SEND,
+    "sauter": OnHolidays.SKIP,
+    "avant": OnHolidays.BEFORE,
+    "apres": OnHolidays.AFTER,
+}
 
 
 class _WrongField(Exception):
@@ -124,11 +146,26 @@ class _ItemReader:
             owner=self._field(self._owner, "animator"),
             missed=self._field(self._missed, Missed.LATE),
             grace=self._field(self._grace, DEFAULT_GRACE),
+            holidays=self._field(self._holidays, None) or default_holidays(when or When()),
             file=self.located.file,
             line=self.located.line(("items", self.number)),
             said=self._said(),
         )
+        self._fits(item)
         return item
+
+    def _fits(self, item: Item) -> None:
+        """What counts from a person's day goes to that person; everything else to somebody else."""
+        if item.personal != (Audience.PERSON in item.audiences) and not self.problems:
+            if item.personal:
+                reason, mend = "the item counts from a person's day here", 'address it to that person: to: "@person"'
+            else:
+                reason, mend = "“@person” goes with “after: 30 days from arrival” and the like", "name other people"
+            self._wrong("to", reason, mend)
+        elif item.personal and len(item.to) > 1:
+            self._wrong(
+                "to", "the item counts from a person's day here, and goes to others too", 'leave "@person" only'
+            )
 
     def _value(self, name: str) -> Any:
         return self.raw.get(self.names.get(name, name))
@@ -159,8 +196,13 @@ class _ItemReader:
             mend = 'name channels or tags in quotes (YAML takes a bare # for a remark): ["#general", "tag:everyone"]'
             raise _WrongField("to", "the item does not say “to” which channel", mend)
         places = tuple(dict.fromkeys(_place(each) for each in written))
-        if not all(re.fullmatch(r"#\S+|tag:\S+", each) for each in places):
+        if not all(re.fullmatch(r"#\S+|tag:\S+|@.*", each) for each in places):
             raise _WrongField("to", "“to” holds an empty name, or one with a space", "write “#name” or “tag:name”")
+        for place in places:
+            if place.startswith("@") and place not in list(Audience):
+                near = difflib.get_close_matches(place, (*Audience, *_AUDIENCES), n=1)
+                mend = f"did you mean “{near[0]}”?" if near else "known are: " + ", ".join(Audience)
+                raise _WrongField("to", f"“{place}” is not known here", mend)
         return places
 
     def _words(self) -> tuple[dict[Language, str], str]:
@@ -183,7 +225,7 @@ class _ItemReader:
 
     def _zone(self) -> str:
         value = self._value("zone") or ""
-        if value and not (isinstance(value, str) and known_zone(value)):
+        if value and not (isinstance(value, str) and is_zone(value)):
             raise _WrongField("zone", f"there is no time zone “{value}”", ZONE_MEND)
         return str(value)
 
@@ -213,20 +255,28 @@ class _ItemReader:
         if len(given) != 1:
             wrong = " and ".join(given)
             reason = f"the item says when in several ways: {wrong}" if given else "the item does not say when"
-            raise _WrongField(given[-1] if given else "", reason, "give exactly one of every, on, week and rrule")
+            raise _WrongField(given[-1] if given else "", reason, f"give exactly one of {', '.join(_FORMS)}")
         form = given[0]
         try:
             when = self._form(form)
         except BadInput as error:
             raise _WrongField(form, f"“{self.names[form]}”: {error}", _mend(form)) from None
-        for name in ("from", "until", "except"):
+        for name in _RULE_ONLY:
             if name in self.names and not when.rrule:
                 raise _WrongField(name, f"“{self.names[name]}” goes with every and rrule only", "remove it")
-        if "at" in self.names and form != "rrule":
-            raise _WrongField("at", "“at” goes with rrule only", f"write the time in “{self.names[form]}”")
+        if "at" in self.names and form in ("every", "on", "week"):
+            raise _WrongField("at", "“at” goes with rrule, before and after", f"write the time in “{self.names[form]}”")
         if not when.rrule:
             return when
-        when = replace(when, start=self._day("from"), until=self._day("until"), excluded=self._excluded())
+        days, moments = self._excluded()
+        when = replace(
+            when,
+            start=self._day("from"),
+            until=self._day("until"),
+            excluded=days,
+            excluded_moments=moments,
+            also=frozenset(self._moments("also")),
+        )
         try:
             check_rule(when)
         except BadInput as error:
@@ -243,9 +293,20 @@ class _ItemReader:
             return forms.launch_week(value, self.starts)
         if not isinstance(value, str):
             raise BadInput("must be text")
-        if "at" not in self.names:
+        at = self._clock("at")
+        if form in ("before", "after"):
+            return relative(value, form, at)
+        if at is None:
             raise BadInput('does not say at what time: add at: "09:30"')
-        return When(rrule=value.strip(), at=forms.clock(self._value("at")))
+        return When(rrule=value.strip(), at=at)
+
+    def _clock(self, name: str) -> time | None:
+        if name not in self.names:
+            return None
+        try:
+            return forms.clock(self._value(name))
+        except BadInput as error:
+            raise _WrongField(name, f"“{self.names[name]}”: {error}") from None
 
     def _day(self, name: str) -> date | None:
         if name not in self.names:
@@ -255,25 +316,55 @@ class _ItemReader:
         except BadInput as error:
             raise _WrongField(name, f"“{self.names[name]}”: {error}") from None
 
-    def _excluded(self) -> frozenset[date]:
-        value = self._value("except") if "except" in self.names else []
+    def _excluded(self) -> tuple[frozenset[date], frozenset[datetime]]:
+        """EXDATE: whole days, and single moments of a rule that has several a day."""
+        found = self._list("except", lambda each: forms.once(each).once if _has_time(each) else forms.day(each))
+        moments = frozenset(each for each in found if isinstance(each, datetime))
+        return frozenset(found) - moments, moments
+
+    def _moments(self, name: str) -> list[Any]:
+        return self._list(name, lambda each: forms.once(each).once)
+
+    def _list(self, name: str, read: Callable[[Any], Any]) -> list[Any]:
+        value = self._value(name) if name in self.names else []
         try:
-            return frozenset(forms.day(each) for each in (value if isinstance(value, list) else [value]))
+            return [read(each) for each in (value if isinstance(value, list) else [value])]
         except BadInput as error:
-            raise _WrongField("except", f"“{self.names['except']}”: {error}") from None
+            raise _WrongField(name, f"“{self.names[name]}”: {error}") from None
+
+    def _holidays(self) -> OnHolidays | None:
+        value = self._value("holidays")
+        if value is None:
+            return None
+        known = _HOLIDAYS.get(forms.plain(value))
+        if known is None:
+            raise _WrongField("holidays", f"“{value}” is not known here", "use send, skip, before or after")
+        return known
 
     def _said(self) -> str:
-        shown = [name for name in self.names if name in (*_FORMS, "at", "from", "until", "except")]
+        shown = [name for name in self.names if name in _MOMENTS]
         return ", ".join(f"{self.names[name]}: {_shown(self._value(name))}" for name in shown)
 
 
 def _place(name: str) -> str:
     bare = name.strip()
+    if bare.startswith("@"):
+        return _AUDIENCES.get(forms.plain(bare), bare.casefold())
     return bare if bare.startswith(("#", "tag:")) else f"#{bare}"
 
 
+def default_holidays(when: When) -> OnHolidays:
+    """The next working day, but the one before for what counts backwards: a reminder that comes after its event is
+    of no use."""
+    return OnHolidays.BEFORE if when.offset.backwards else OnHolidays.AFTER
+
+
+def _has_time(value: object) -> bool:
+    return isinstance(value, datetime) if isinstance(value, date) else bool(re.search(r"\d[t ]+\S", forms.plain(value)))
+
+
 def _mend(form: str) -> str:
-    return {"every": forms.EXAMPLES, "on": "write for example 2026-12-18 10:00"}.get(form, "")
+    return {"every": forms.EXAMPLES, "on": "write for example 2026-12-18 10:00", **EXAMPLES}.get(form, "")
 
 
 def _shown(value: object) -> str:

@@ -1,9 +1,11 @@
-"""Every moment of an item: RFC 5545 rules followed on the wall clock, then placed in the zone."""
+"""The moments of an item on the wall clock: RFC 5545 rules, single moments, and the weeks of a launch."""
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -13,37 +15,25 @@ from dateutil.rrule import rrule, rrulestr
 
 from bot.core.calendar import When
 from bot.core.errors import BadInput
-from bot.timetable.moments import instant
 
 EPOCH = date(2024, 1, 1)
 """The Monday from which “every 2 weeks” counts where nothing else is said."""
 HORIZON_YEARS = 12
 """How far ahead a rule is searched: 29 February is at most eight years away."""
 MOST_COUNT = 5_000
-_SLACK = timedelta(hours=26)
-"""A local time and the moment it means differ by at most a day, on the day Samoa left out."""
 _DAY_PARTS = ("BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYEASTER")
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 
 
-def moments(when: When, zone: str, since: datetime, installed: date) -> Iterator[datetime]:
-    """The moments of ``when`` from ``since`` (aware, included) on, aware UTC, each once, in order.
+def local_moments(when: When, zone: str, earliest: datetime, installed: date) -> Iterator[datetime]:
+    """The naive local moments of ``when`` on or after ``earliest`` (naive local), in order, before days off move any.
+    A single moment may also come earlier.
 
-    ``installed``: the local date of the installation, for launches that count from it. Ends when none is left, or
-    :data:`HORIZON_YEARS` ahead.
+    ``installed``: the local date of the installation, for launches that count from it. ``zone`` places an UNTIL given
+    in UTC. Ends when none is left, or :data:`HORIZON_YEARS` ahead. Nothing for items that count from a person's
+    arrival or from an event.
     """
-    last: datetime | None = None
-    earliest = since.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - _SLACK
-    for local in _locals(when, zone, earliest, installed):
-        moment = instant(local, zone)
-        # Two local times may mean one moment: 02:30 and 03:00 where the hour between is left out.
-        if moment >= since and moment != last:
-            yield moment
-            last = moment
-
-
-def _locals(when: When, zone: str, earliest: datetime, installed: date) -> Iterator[datetime]:
     if when.once is not None:
         yield when.once
     elif when.week is not None:
@@ -51,23 +41,69 @@ def _locals(when: When, zone: str, earliest: datetime, installed: date) -> Itera
         monday += timedelta(days=-monday.weekday() % 7)
         day = monday + timedelta(weeks=when.week - 1, days=when.weekday or 0)
         yield datetime.combine(day, when.at or time(0))
-    else:
-        for local in _rule(when, zone, earliest.year, earliest.month).xafter(earliest, inc=True):
-            if when.until is not None and local.date() > when.until:
-                return
-            if (when.start is None or local.date() >= when.start) and local.date() not in when.excluded:
-                yield local
+    elif when.rrule:
+        also = sorted(moment for moment in when.also if moment >= earliest)
+        yield from heapq.merge(_by_rule(when, zone, earliest), also)
+
+
+def _by_rule(when: When, zone: str, earliest: datetime) -> Iterator[datetime]:
+    for local in _from(when, zone, earliest):
+        if when.until is not None and local.date() > when.until:
+            return
+        if when.start is not None and local.date() < when.start:
+            continue
+        if local.date() not in when.excluded and local not in when.excluded_moments:
+            yield local
+
+
+def _from(when: When, zone: str, earliest: datetime) -> Iterable[datetime]:
+    frequency, counts = _kind(when.rrule)
+    if counts:
+        counted = _counted(when, zone)
+        return counted[bisect_left(counted, earliest) :]
+    # An hourly rule is followed from the day before: from the month's start it takes up to 700 steps more.
+    day = earliest.day if frequency == "HOURLY" else 1
+    found: Iterator[datetime] = _rule(when, zone, earliest.year, earliest.month, day).xafter(earliest, inc=True)
+    return found
 
 
 @lru_cache(maxsize=4096)
-def _rule(when: When, zone: str, year: int, month: int) -> rrule:
-    """The rule beginning shortly before this month. A rule is followed step by step from its start, so one that began
+def _kind(text: str) -> tuple[str, bool]:
+    """The frequency of an RRULE, and whether it counts its moments."""
+    parts = parse_rule(text)
+    return parts["FREQ"], "COUNT" in parts
+
+
+@lru_cache(maxsize=64)
+def _counted(when: When, zone: str) -> tuple[datetime, ...]:
+    """Every moment of a rule that counts, which can only be followed from its start."""
+    return tuple(_rule(when, zone, (when.start or EPOCH).year))
+
+
+@lru_cache(maxsize=1024)
+def named_weekdays(when: When) -> frozenset[int]:
+    """The days of the week (0 Monday) that ``when`` names, be it by a date: the animator meant them, though nobody
+    works then. None where the day follows from a count or a date that wanders through the week."""
+    named = {moment.weekday() for moment in when.also}
+    if when.once is not None:
+        named.add(when.once.weekday())
+    if when.week is not None:
+        named.add(when.weekday or 0)
+    if when.rrule:
+        by_day = _with_day(parse_rule(when.rrule), when.start or EPOCH).get("BYDAY", "")
+        named |= {_WEEKDAYS.index(each[-2:]) for each in by_day.split(",") if each}
+    return frozenset(named)
+
+
+@lru_cache(maxsize=4096)
+def _rule(when: When, zone: str, year: int, month: int = 1, day: int = 1) -> rrule:
+    """The rule beginning shortly before this day. A rule is followed step by step from its start, so one that began
     years ago would cost milliseconds; it is moved ahead by whole intervals, which keeps its phase."""
     start = when.start or EPOCH
     parts = _with_day(parse_rule(when.rrule), start)
     began = datetime.combine(start, when.at or time(0))
     if "COUNT" not in parts:
-        target = date(year, month, 1) - timedelta(days=1)
+        target = date(year, month, day) - timedelta(days=1)
         if when.start is None or when.start < target:
             began = _moved(began, parts, target)
         horizon = datetime.combine(date(max(year, began.year) + HORIZON_YEARS, 1, 1), time(0))

@@ -16,14 +16,19 @@ from datetime import date, time, timedelta
 from typing import Any, TypeVar
 
 from bot.core.errors import BadContent, BadInput, Problem
+from bot.core.localtime import is_zone
 from bot.core.policy import PolicyRules
+from bot.core.ports import ChannelRules
+from bot.core.span import Span
 from bot.files import Located, validate
 from bot.timetable.forms import WEEKDAYS, clock, day, duration, plain
-from bot.timetable.moments import known_zone
+from bot.timetable.publicholidays import check_place
+from bot.timetable.relative import span
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 ZONE_MEND = "use an IANA name such as Europe/Paris"
+_NO_DAYS = "“working_days” must name at least one day of the week"
 _LEAST_THRESHOLD = 5
 """The design's promise: no figure about a group smaller than this."""
 
@@ -38,6 +43,8 @@ def read_rules(kind: type[T], located: Located, key: str) -> T:
     problems = list(_zones(located, rules, (key,)))
     if isinstance(rules, PolicyRules):
         problems += _policy(located, rules, key)
+    if isinstance(rules, ChannelRules):
+        problems += _channel(located, rules, key)
     if problems:
         raise BadContent(problems)
     return rules
@@ -64,10 +71,12 @@ class _Reader:
                 if each is not types.NoneType and value is not None:
                     value = self.prepared(value, each, path)
             return value
+        if path[-1] == "region" and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)  # Many are numbers, and YAML reads 57 as one.
+        if hint in (time, timedelta, date, Span):
+            return self._moment(value, hint, path)
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             return self._fields(value, hint, path)
-        if hint in (time, timedelta, date):
-            return self._moment(value, hint, path)
         return self._collection(value, hint, path)
 
     def _fields(self, value: Any, kind: type, path: Path) -> Any:
@@ -88,7 +97,7 @@ class _Reader:
         return prepared
 
     def _moment(self, value: Any, hint: Any, path: Path) -> Any:
-        read = {time: clock, timedelta: duration, date: day}[hint]
+        read = {time: clock, timedelta: duration, date: day, Span: span}[hint]
         try:
             return read(value)
         except (BadInput, OverflowError) as error:
@@ -117,7 +126,7 @@ def _zones(located: Located, value: object, path: Path) -> Iterable[Problem]:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for each in dataclasses.fields(value):
             inner = getattr(value, each.name)
-            if each.name == "zone" and isinstance(inner, str) and inner and not known_zone(inner):
+            if each.name == "zone" and isinstance(inner, str) and inner and not is_zone(inner):
                 yield located.problem((*path, "zone"), f"there is no time zone “{inner}”", ZONE_MEND)
             yield from _zones(located, inner, (*path, each.name))
     elif isinstance(value, (tuple, list)):
@@ -128,6 +137,22 @@ def _zones(located: Located, value: object, path: Path) -> Iterable[Problem]:
             yield from _zones(located, inner, (*path, str(name)))
 
 
+def _channel(located: Located, rules: ChannelRules, key: str) -> Iterable[Problem]:
+    days = rules.working_days
+    if days is not None and (not days or not set(days) <= set(range(7))):
+        yield located.problem((key, "working_days"), _NO_DAYS, "for example [monday, tuesday]")
+    if rules.country is not None:
+        yield from _holidays(located, rules.country, rules.region or "", key)
+
+
+def _holidays(located: Located, country: str, region: str, key: str) -> Iterable[Problem]:
+    try:
+        check_place(country, region)
+    except BadInput as error:
+        name = "region" if region and "region" in str(error) else "country"
+        yield located.problem((key, name), f"“{name}”: {error}", 'country: FR, region: "57" for Moselle')
+
+
 def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]:
     if not rules.zone:
         yield located.problem((key, "zone"), "“zone” is empty", ZONE_MEND)
@@ -135,8 +160,8 @@ def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]
         reason = f"“threshold” is {rules.threshold}: figures about so few people would show persons"
         yield located.problem((key, "threshold"), reason, f"use {_LEAST_THRESHOLD} or more")
     if not rules.working_days or not set(rules.working_days) <= set(range(7)):
-        reason = "“working_days” must name at least one day of the week"
-        yield located.problem((key, "working_days"), reason, "for example [monday, tuesday]")
+        yield located.problem((key, "working_days"), _NO_DAYS, "for example [monday, tuesday]")
+    yield from _holidays(located, rules.country, rules.region, key)
     for name in ("channel_day", "channel_week", "member_day", "member_week"):
         if getattr(rules, name) < 0:
             yield located.problem((key, name), f"“{name}” is below 0", "0 means that nothing unasked goes out")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from bot.core.calendar import Item, Occurrence
+from bot.core.community import Channel, Member
 from bot.core.errors import BadContent, Problem
 from bot.core.policy import PolicyRules
-from bot.core.ports import ChannelRules, Timetable
+from bot.core.ports import ChannelRules, Timetable, Where
 from bot.core.refs import LANGUAGES
 from bot.files import Located, read_yaml
 from bot.timetable.items import read_items
-from bot.timetable.recurrence import moments
+from bot.timetable.links import broken
+from bot.timetable.moments import moment_for, moments
+from bot.timetable.places import Places, channel_key
+from bot.timetable.plan import described
 from bot.timetable.rhythm import read_rules, unknown
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Schedules(Timetable):
         self._folder = folder
         self._kinds = dict(rules)
         self._whole = _Whole()
+        self._places = Places(PolicyRules(), {})
 
     def load(self) -> tuple[Problem, ...]:
         """Read every file anew. One with a problem keeps what it last said when it was right (nothing if it never
@@ -72,6 +76,8 @@ class Schedules(Timetable):
                 if path.name in self._whole.files:
                     read[path.name] = self._whole.files[path.name]
         self._whole = self._together(read, problems)
+        policy = self._whole.rules.get(PolicyRules)
+        self._places = Places(policy if isinstance(policy, PolicyRules) else PolicyRules(), self._whole.channels)
         return tuple(sorted(problems))
 
     def check(self, pages: Callable[[str, str], bool] | None = None) -> tuple[Problem, ...]:
@@ -99,32 +105,44 @@ class Schedules(Timetable):
     def item(self, item_id: str) -> Item | None:
         return self._whole.items.get(item_id)
 
-    def next(self, item: Item, after: datetime, installed: datetime) -> datetime | None:
-        zone = self._zone(item)
-        for moment in moments(item.when, zone, after, _local_day(installed, zone)):
+    def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
+        for moment in moments(item, self._places.at(zone), after, installed, self._whole.items):
             if moment > after:
                 return moment
         return None
 
-    def between(self, since: datetime, until: datetime, installed: datetime) -> Sequence[Occurrence]:
-        found = []
+    def between(
+        self,
+        since: datetime,
+        until: datetime,
+        installed: datetime,
+        zones: Callable[[Item], Collection[Where]] | None = None,
+    ) -> Sequence[Occurrence]:
+        found = set()
         for item in self.items():
-            zone = self._zone(item)
-            for moment in moments(item.when, zone, since, _local_day(installed, zone)):
-                if moment >= until:
-                    break
-                found.append(Occurrence(item, moment))
-        return sorted(found, key=lambda occurrence: (occurrence.at, occurrence.item.id))
+            for where in zones(item) if zones is not None else ("",):
+                rules = self._places.at(where)
+                for moment in moments(item, rules, since, installed, self._whole.items):
+                    if moment >= until:
+                        break
+                    found.add((moment, item.id, item.zone or rules.zone, rules.days))
+        return [Occurrence(self._whole.items[key], at, zone, days) for at, key, zone, days in sorted(found)]
+
+    def moment_for(self, item: Item, arrived: date, zone: Where = "") -> datetime | None:
+        return moment_for(item, self._places.at(zone), arrived)
+
+    def described(self, item: Item, zone: Where = "") -> str:
+        return described(item, self._places.at(zone), self._whole.items)
+
+    def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
+        return self._places.of(channel, member)
 
     def rules(self, kind: type[T]) -> T:
-        rules = self._whole.rules.get(kind)
+        rules = self._places.of() if kind is PolicyRules else self._whole.rules.get(kind)
         return rules if isinstance(rules, kind) else kind()
 
     def channel(self, name: str) -> ChannelRules | None:
-        return self._whole.channels.get(_channel_key(name))
-
-    def _zone(self, item: Item) -> str:
-        return item.zone or self.rules(PolicyRules).zone
+        return self._whole.channels.get(channel_key(name))
 
     def _read(self, path: Path) -> _File:
         located = read_yaml(path, path.name)
@@ -165,6 +183,12 @@ class Schedules(Timetable):
             elif name in old and not list(_clashes(name, old[name], files)):
                 files[name] = old[name]
         items = {item.id: item for each in files.values() for item in each.items}
+        # One that counts from an item which is not there stays as it was, or goes where that is gone.
+        lost = broken(items)
+        problems += lost.values()
+        items |= {key: self._whole.items[key] for key in lost if key in self._whole.items}
+        gone = broken(items)
+        items = {key: item for key, item in items.items() if key not in gone}
         return _Whole(
             files=files,
             items=dict(sorted(items.items())),
@@ -184,10 +208,10 @@ class Schedules(Timetable):
     def _unknown_places(self, item: Item) -> Iterable[Problem]:
         channels = self._whole.channels
         tags = {f"tag:{tag.casefold()}" for rules in channels.values() for tag in rules.tags}
-        for place in item.to if channels else ():
+        for place in item.channels if channels else ():
             if place.startswith("tag:") and place.casefold() not in tags:
                 yield Problem(item.file, item.line, f"no channel has the tag “{place[4:]}”", "see channels.yaml")
-            elif not place.startswith("tag:") and _channel_key(place) not in channels:
+            elif not place.startswith("tag:") and channel_key(place) not in channels:
                 yield Problem(
                     item.file, item.line, f"the channel “{place}” is not named under channels", "see channels.yaml"
                 )
@@ -223,14 +247,10 @@ def _read_channels(located: Located) -> dict[str, ChannelRules]:
         part = Located(located.file, {str(name): rules}, lines)
         found = _collected(partial(read_rules, ChannelRules, key=str(name)), part, problems)
         if found is not None:
-            channels[_channel_key(str(name))] = found
+            channels[channel_key(str(name))] = found
     if problems:
         raise BadContent(problems)
     return channels
-
-
-def _channel_key(name: str) -> str:
-    return name.strip().removeprefix("#").casefold()
 
 
 def _clashes(name: str, new: _File, files: Mapping[str, _File]) -> Iterable[Problem]:
@@ -245,7 +265,3 @@ def _clashes(name: str, new: _File, files: Mapping[str, _File]) -> Iterable[Prob
         for channel in new.channels.keys() & each.channels.keys():
             reason = f"the channel “{channel}” is already described in {other}"
             yield Problem(name, new.lines.get("channels", 0), reason, "keep one of them")
-
-
-def _local_day(moment: datetime, zone: str) -> date:
-    return moment.astimezone(ZoneInfo(zone)).date()

@@ -6,12 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
+from bot.core.localtime import known_zone
 from bot.core.message import Message
 from bot.core.policy import Attention, PolicyRules, start_of_day
 from bot.core.ports import (
@@ -25,6 +26,7 @@ from bot.core.ports import (
     Outbound,
     Platform,
     Timetable,
+    Where,
 )
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef
 
@@ -196,11 +198,27 @@ class OnlyRules(Timetable):
     def item(self, item_id: str) -> Item | None:
         return None
 
-    def next(self, item: Item, after: datetime, installed: datetime) -> datetime | None:
+    def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         return None
 
-    def between(self, since: datetime, until: datetime, installed: datetime) -> Sequence[Occurrence]:
+    def between(
+        self,
+        since: datetime,
+        until: datetime,
+        installed: datetime,
+        zones: Callable[[Item], Collection[Where]] | None = None,
+    ) -> Sequence[Occurrence]:
         return []
+
+    def moment_for(self, item: Item, arrived: date, zone: Where = "") -> datetime | None:
+        return None
+
+    def described(self, item: Item, zone: Where = "") -> str:
+        return ""
+
+    def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
+        place = member or channel
+        return replace(self.policy, zone=known_zone(place.zone if place else "", self.policy.zone))
 
     def rules(self, kind: type[T]) -> T:
         return self.policy if isinstance(self.policy, kind) else kind()

@@ -8,7 +8,7 @@ import logging
 import types
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,8 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXT,
     bool: st.booleans(),
+    int: st.integers(0, 6),
+    time: st.times(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     type(None): st.none(),
 }

@@ -204,7 +204,7 @@ def test_channels(folder: Folder) -> None:
         ("items:\n  - {id: one, on: 2027-01-01, to: x, words: p}", "is not a date and a time such as 2026-12-18 10:00"),
         ("items:\n  - {id: one, rrule: FREQ=DAILY, to: x, words: p}", "add at: "),
         ("items:\n  - {id: one, rrule: FREQ=MINUTELY, at: 9:00, to: x, words: p}", "far too often"),
-        ("items:\n  - {id: one, every: day 9:00, at: 9:00, to: x, words: p}", "“at” goes with rrule only"),
+        ("items:\n  - {id: one, every: day 9:00, at: 9:00, to: x, words: p}", "“at” goes with rrule, before and after"),
         (
             "items:\n  - {id: one, on: 2027-01-01 9:00, until: 2027-02-01, to: x, words: p}",
             "goes with every and rrule only",

@@ -3,6 +3,7 @@ from their true beginning."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import islice, pairwise
@@ -13,14 +14,22 @@ from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.calendar import When
+from bot.core.calendar import Item, OnHolidays, When
 from bot.core.errors import BadInput
-from bot.timetable.moments import instant
-from bot.timetable.recurrence import EPOCH, check_rule, moments
+from bot.core.localtime import instant
+from bot.core.policy import PolicyRules
+from bot.timetable.moments import moments as moments_of
+from bot.timetable.recurrence import EPOCH, check_rule
 
 MINUTE = timedelta(minutes=1)
 YEARS = (2011, 2026, 2027)
 """2011 for the day that Samoa left out; the others for what is to come."""
+
+
+def moments(when: When, zone: str, since: datetime, installed: date) -> Iterator[datetime]:
+    """Those of an item that no day off moves."""
+    item = Item(id="one", when=when, to=(), words={}, zone=zone, holidays=OnHolidays.SEND)
+    return moments_of(item, PolicyRules(), since, datetime.combine(installed, time(12), UTC), {})
 
 
 def daily(at: time) -> When:
