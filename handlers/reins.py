@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
-from bot.core.actions import CallOff, MarkOccurrences, RecordChange
+from bot.core.actions import MarkOccurrences
 from bot.core.calendar import Item, Paused
-from bot.core.changing import may_publish, occurrence_id, paused_json, record_occurrence, set_paused, slot_json
+from bot.core.changing import may_publish, put_pause, put_slot
 from bot.core.community import Member, Role
-from bot.core.editorial import Fate, KeptItem, Slot, Subject
+from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
-from bot.core.planning import WAKE, Planner, asked, asked_slot, coming_slots, said
+from bot.core.planning import Planner, asked, asked_slot, coming_slots, said
 from bot.core.posting import publish
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
+
+MOST_CLOCKS = 60
+"""Occurrences looked at for those of one post in several zones."""
 
 
 async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -24,8 +29,7 @@ async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
     member, item, _ = await asked(ctx, command, arguments)
     await may_publish(ctx, member, item)
     if await ctx.note(Paused, item.id) is None:
-        _record_pause(ctx, member, item, paused=True)
-        set_paused(ctx, item.id, paused_json(True))
+        put_pause(ctx, member, item.id, None, Paused(ctx.now))
     undo = Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")
     ctx.reply(command, Message(ctx.words(member.language, "reins.paused", item=item.id), (undo,)))
 
@@ -34,50 +38,53 @@ async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar resume ITEM``"""
     member, item, _ = await asked(ctx, command, arguments)
     await may_publish(ctx, member, item)
-    if await ctx.note(Paused, item.id) is None:
+    paused = await ctx.note(Paused, item.id)
+    if paused is None:
         ctx.reply(command, ctx.words(member.language, "reins.not_paused", item=item.id))
         return
-    _record_pause(ctx, member, item, paused=False)
-    set_paused(ctx, item.id, paused_json(False))
+    put_pause(ctx, member, item.id, paused, None)
     slots = await coming_slots(ctx, item, 1)
     when = said(ctx, member, slots[0].due if slots else None)
     ctx.reply(command, ctx.words(member.language, "reins.resumed", item=item.id, when=when))
-
-
-def _record_pause(ctx: Context, member: Member, item: Item, *, paused: bool) -> None:
-    before, after = paused_json(not paused), paused_json(paused)
-    ctx.do(RecordChange(by=member.ref, subject=Subject.PAUSE, id=item.id, before=before, after=after))
 
 
 async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar skip ITEM``: its next moment does not go out, in no zone."""
     member, item, _ = await asked(ctx, command, arguments)
     await may_publish(ctx, member, item)
-    slots = await coming_slots(ctx, item, 2)
     if await ctx.note(Paused, item.id) is not None:
         raise BadInput(ctx.words(member.language, "reins.skip_paused", item=Markup(item.id)))
+    slots = await coming_slots(ctx, item, MOST_CLOCKS)
     if not slots:
         raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
-    left, *after = slots
-    record_occurrence(ctx, member, left, replace(left, fate=Fate.SKIPPED, reason="skipped"))
-    # Once its moment has come it may wait in the ledger for quiet hours to end.
-    ctx.do(CallOff(left.key, "skipped"), WAKE)
-    values = {"when": said(ctx, member, left.due), "following": said(ctx, member, after[0].due if after else None)}
+    left, rest = slots[0], [slot for slot in slots if not _together(slot, slots[0])]
+    for slot in slots:
+        if _together(slot, left):
+            put_slot(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="skipped"))
+    values = {"when": said(ctx, member, left.due), "following": said(ctx, member, rest[0].due if rest else None)}
     undo = Button(
         ctx.words(member.language, "reins.undo"), f"calendar unskip {item.id} {left.at.isoformat()} {left.zone}"
     )
     ctx.reply(command, Message(ctx.words(member.language, "reins.skipped", item=item.id, **values), (undo,)))
 
 
+def _together(one: Slot, other: Slot) -> bool:
+    """Whether both are the same time on the clock, each in its own zone: one post for people, in several zones."""
+    first, second = (slot.at.astimezone(ZoneInfo(slot.clock)).replace(tzinfo=None) for slot in (one, other))
+    return first == second
+
+
 async def unskip(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """The undo of a skip: that occurrence goes out after all."""
+    """The undo of a skip: that occurrence goes out after all, in every zone where it is not too late."""
     member, item, _ = await asked(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
     await may_publish(ctx, member, item)
-    if slot.due <= ctx.now:
+    around = await ctx.occurrences.of(ctx.workspace, item.id, since=slot.at - timedelta(hours=26), limit=MOST_CLOCKS)
+    back = [each for each in around if each.fate is Fate.SKIPPED and each.due > ctx.now and _together(each, slot)]
+    if not back:
         raise BadInput(ctx.words(member.language, "reins.too_late", item=item.id))
-    record_occurrence(ctx, member, slot, replace(slot, fate=Fate.PLANNED, reason=""))
-    ctx.do(WAKE)
+    for each in back:
+        put_slot(ctx, member, each, replace(each, fate=Fate.PLANNED, reason=""))
     ctx.reply(command, ctx.words(member.language, "reins.unskipped", item=item.id, when=said(ctx, member, slot.due)))
 
 
@@ -87,7 +94,7 @@ async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slot = await asked_slot(ctx, member, item, arguments)
     if slot.fate not in (Fate.ASKED, Fate.MISSED):
         raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
-    record_occurrence(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="left_out"))
+    put_slot(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="left_out"))
     ctx.reply(command, ctx.words(member.language, "reins.left", item=item.id, when=said(ctx, member, slot.due)))
 
 
@@ -120,17 +127,14 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
         key = "reins.bad_moment" if due is None else "reins.past_moment"
         raise BadInput(ctx.words(member.language, key, text=written))
     await may_publish(ctx, member, item, moments=[due])
-    record_occurrence(ctx, member, slot, replace(slot, due=due))
-    ctx.do(WAKE)
+    put_slot(ctx, member, slot, replace(slot, due=due))
     values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
     text = ctx.words(member.language, "reins.moved", item=item.id, **values)
     back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(text, (back,)))
 
 
-async def _to_move(
-    ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str
-) -> tuple[Slot, str]:
+async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str) -> tuple[Slot, str]:
     """The occurrence to move (the one named as buttons do, else the next), and the moment that was written."""
     head, _, lines = arguments.partition("\n")
     words = head.split()[1:]

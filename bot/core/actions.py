@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
-from bot.core.editorial import KeptItem, Plan, Slot, Subject
+from bot.core.editorial import KeptItem, Plan, Slot, State, Subject
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, Language, MemberRef, MessageRef, Place
 from bot.core.signals import Signal
@@ -243,13 +243,14 @@ class RemoveItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange:
-    """Write down a change (see :class:`bot.core.editorial.Change`); with ``undoes``, that one is marked undone."""
+    """Write down a change (see :class:`bot.core.editorial.Change`); with ``undoes``, that one is marked undone. Who
+    owns an item is not written down with it."""
 
     by: MemberRef
     subject: Subject
     id: str
-    before: str
-    after: str
+    before: State
+    after: State
     why: str = ""
     undoes: int | None = None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.calendar import Item
+from bot.core.calendar import Item, Paused
 from bot.core.refs import MemberRef
 
 
@@ -44,6 +44,11 @@ class Slot:
     @property
     def moved(self) -> bool:
         return self.due != self.at
+
+    @property
+    def name(self) -> str:
+        """Its name in the record of changes."""
+        return "|".join((self.item, self.at.isoformat(), self.zone))
 
     @property
     def clock(self) -> str:
@@ -85,16 +90,21 @@ class KeptItem:
 
 
 class Subject(StrEnum):
-    """What a change is about; its id is the item's, with the occurrence's moment and zone for an occurrence."""
+    """What a change is about: an item made in chat (its state is a KeptItem), an occurrence (a Slot), or that an item
+    is paused (a Paused). The id is the item's; for an occurrence with its moment and zone: :attr:`Slot.name`."""
 
     ITEM = "item"
     OCCURRENCE = "occurrence"
     PAUSE = "pause"
 
 
+State = KeptItem | Slot | Paused | None
+"""What was changed, as it was before or after."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Who changed what, when, from what to what (JSON; empty: it was not there, or no longer is).
+    """Who changed what, when, from what to what (None: it was not there, or no longer is).
 
     ``by`` is None once that person has been forgotten. ``undoes``: the number of the change this one took back;
     ``undone_by``: the number of the one that took this back. ``why``: the reason given with it.
@@ -105,8 +115,8 @@ class Change:
     at: datetime
     subject: Subject
     id: str
-    before: str
-    after: str
+    before: State
+    after: State
     why: str = ""
     undoes: int | None = None
     undone_by: int | None = None

@@ -113,6 +113,10 @@ class Context:
         """The member's zone, or the workspace's where the platform named none that exists."""
         return known_zone(member.zone, self.policy.zone)
 
+    def zone_info(self, member: Member) -> ZoneInfo:
+        """As :meth:`zone_of`, for converting moments."""
+        return ZoneInfo(self.zone_of(member))
+
     def say_day(self, language: Language, day: date) -> Markup:
         """The day in words: ``Tuesday 1 December 2026``, ``mardi 1er décembre 2026``."""
         number = self.words(language, "time.first") if day.day == 1 else str(day.day)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from bot.core.actions import Drop, DropOccurrences, PlanOccurrences, Remember, WakeForOccurrences
-from bot.core.calendar import Installed, Item, Paused
+from bot.core.calendar import Installed, Item, OnHolidays, Paused
 from bot.core.community import Channel, Member
 from bot.core.editorial import KeptItem, Plan, Slot, Status
 from bot.core.errors import BadInput
@@ -20,6 +20,7 @@ from bot.core.feature import Context
 from bot.core.localtime import known_zone, local_date, local_moment
 from bot.core.message import Markup, channel_link, escape
 from bot.core.policy import PolicyRules
+from bot.core.ports import Where
 
 AT_ONCE = 500
 """Items planned in one transaction."""
@@ -65,9 +66,11 @@ async def installed(ctx: Context) -> datetime:
     return at
 
 
-def clock_name(rules: PolicyRules) -> str:
-    """Whose clock and holidays: ``Europe/Paris``, or ``Europe/Paris;FR-57`` where public holidays count."""
-    return f"{rules.zone};{rules.days}" if rules.days else rules.zone
+def clock_name(item: Item, zone: str, days: str) -> str:
+    """By whose clock an occurrence of the item goes: ``Europe/Paris``, or ``Europe/Paris;FR-57`` where public holidays
+    move it."""
+    zone = item.zone or zone
+    return f"{zone};{days}" if days and item.holidays is not OnHolidays.SEND else zone
 
 
 class Planner:
@@ -86,8 +89,7 @@ class Planner:
         for channel in channels:
             for place in {f"#{channel.name}".casefold(), *(f"tag:{tag}".casefold() for tag in channel.tags)}:
                 self._at_place.setdefault(place, []).append(channel)
-        known = {known_zone(zone, self._own.zone) for zone in zones} or {self._own.zone}
-        self._people = {clock_name(rules): rules for rules in (replace(self._own, zone=zone) for zone in sorted(known))}
+        self._zones = sorted({known_zone(zone, self._own.zone) for zone in zones} or {self._own.zone})
 
     @classmethod
     async def of(cls, ctx: Context, *, people: bool = True) -> Planner:
@@ -104,7 +106,11 @@ class Planner:
         """The channels the item goes to, in their order; with ``clock``, those that go by that one."""
         found = {each.ref: each for place in item.to for each in self._at_place.get(place.casefold(), ())}
         ordered = sorted(found.values(), key=lambda each: self._order[each.ref])
-        return [each for each in ordered if not clock or self._clock(item, self._rules[each.ref]) == clock]
+        return [each for each in ordered if not clock or self._clock(item, each) == clock]
+
+    def _clock(self, item: Item, channel: Channel) -> str:
+        rules = self._rules[channel.ref]
+        return clock_name(item, rules.zone, rules.days)
 
     def rules_of(self, channel: Channel) -> PolicyRules:
         return self._rules[channel.ref]
@@ -115,18 +121,17 @@ class Planner:
 
     def speaks_to(self, item: Item, clock: str, zone: str) -> bool:
         """Whether the people of ``zone`` get the item's occurrence that goes by ``clock``."""
-        rules = replace(self._own, zone=known_zone(zone, self._own.zone))
-        return self._clock(item, rules) == clock
+        return clock_name(item, known_zone(zone, self._own.zone), self._own.days) == clock
 
-    def clocks(self, item: Item) -> Mapping[str, PolicyRules]:
+    def clocks(self, item: Item) -> Mapping[str, Where]:
         """By whose clocks the item goes out: an occurrence for each."""
-        rules = [self._rules[channel.ref] for channel in self.channels(item)]
-        if item.audiences:
-            rules += self._people.values()
-        return {self._clock(item, each): each for each in rules or [self._own]}
-
-    def _clock(self, item: Item, rules: PolicyRules) -> str:
-        return clock_name(replace(rules, zone=item.zone) if item.zone else rules)
+        channels: list[Where] = [self._rules[channel.ref] for channel in self.channels(item)]
+        people: list[Where] = [*self._zones] if item.audiences else []
+        found: dict[str, Where] = {}
+        for each in [*channels, *people] or [self._own]:
+            zone, days = (each, self._own.days) if isinstance(each, str) else (each.zone, each.days)
+            found.setdefault(clock_name(item, zone, days), each)
+        return found
 
     def print(self, item: Item) -> str:
         """A fingerprint of all that the item's moments depend on."""
@@ -139,15 +144,15 @@ class Planner:
 
     def after(self, item: Item, moment: datetime) -> Iterator[tuple[datetime, str]]:
         """Every (moment, clock) of the item strictly after ``moment``, in order."""
-        coming = {name: self._next(item, moment, rules) for name, rules in self.clocks(item).items()}
-        rules_of = self.clocks(item)
+        clocks = self.clocks(item)
+        coming = {name: self._next(item, moment, where) for name, where in clocks.items()}
         while any(each is not None for each in coming.values()):
             at, name = min((at, name) for name, at in coming.items() if at is not None)
             yield at, name
-            coming[name] = self._next(item, at, rules_of[name])
+            coming[name] = self._next(item, at, clocks[name])
 
-    def _next(self, item: Item, moment: datetime, rules: PolicyRules) -> datetime | None:
-        return self._ctx.timetable.next(item, moment, self._installed, rules)
+    def _next(self, item: Item, moment: datetime, where: Where) -> datetime | None:
+        return self._ctx.timetable.next(item, moment, self._installed, where)
 
     def plan(self, item: Item, known: Plan | None = None, since: datetime | None = None) -> PlanOccurrences | None:
         """The item's occurrences up to the horizon; None when it is planned that far already and nothing changed.

@@ -487,6 +487,11 @@ class Timetable(ABC):
     def item(self, item_id: str) -> Item | None: ...
 
     @abstractmethod
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        """An item written elsewhere than in a file, as a file would have it: ``{"id": …, "every": …, "to": […],
+        "words": {…}}``. Raises BadContent with every mistake in it."""
+
+    @abstractmethod
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         """The item's first moment strictly after ``after``; both aware UTC. ``installed``: when this workspace first
         started, for launches that count from there. ``zone``: whose wall clock; the item's own zone wins over it.

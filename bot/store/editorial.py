@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, update
 
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
-from bot.core.calendar import Item
-from bot.core.editorial import Change, KeptItem, Status, Subject
+from bot.core.calendar import Item, Paused
+from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
 from bot.core.ports import Changes, Items
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import tables
@@ -23,6 +24,8 @@ log = logging.getLogger("allant.store")
 
 _items = tables.items.c
 _changes = tables.changes.c
+_NOBODY = "animator"
+"""The owner of what nobody in particular owns; a record of changes never tells another."""
 _AT_ONCE = 500
 """Ids named in one statement: databases allow some tens of thousands of values."""
 
@@ -77,6 +80,27 @@ def _readable(rows: Iterable[Row[Any]]) -> Iterable[KeptItem]:
         yield KeptItem(item=item, status=Status(row.state), owner=row.owner, version=row.version)
 
 
+_STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused]] = {
+    Subject.ITEM.value: KeptItem,
+    Subject.OCCURRENCE.value: Slot,
+    Subject.PAUSE.value: Paused,
+}
+
+
+def _state(subject: str, text: str) -> State:
+    try:
+        return from_json(_STATES[subject], text) if text else None
+    except ValueError:
+        log.warning("a recorded %s no longer fits and is shown as nothing", subject)
+        return None
+
+
+def _written(state: State) -> str:
+    if state is None:
+        return ""
+    return to_json(replace(state, owner=_NOBODY) if isinstance(state, KeptItem) else state)
+
+
 def _to_change(row: Row[Any]) -> Change:
     return Change(
         number=row.number,
@@ -84,8 +108,8 @@ def _to_change(row: Row[Any]) -> Change:
         at=row.at,
         subject=Subject(row.subject),
         id=row.id,
-        before=row.before,
-        after=row.after,
+        before=_state(row.subject, row.before),
+        after=_state(row.subject, row.after),
         why=row.why,
         undoes=row.undoes,
         undone_by=row.undone_by,
@@ -169,8 +193,8 @@ def record_change(commit: Commit, action: RecordChange) -> None:
             "subject": action.subject.value,
             "item": _item_of(action.id),
             "id": action.id,
-            "before": action.before,
-            "after": action.after,
+            "before": _written(action.before),
+            "after": _written(action.after),
             "why": action.why,
             "undoes": action.undoes,
             "undone_by": None,
@@ -184,4 +208,4 @@ def forget_author(connection: Connection, member: MemberRef) -> None:
     """What they changed stays, without telling who; what they owned is the animators'."""
     ref = str(member)
     connection.execute(update(tables.changes).where(_changes.by == ref).values(by=None))
-    connection.execute(update(tables.items).where(_items.owner == ref).values(owner="animator"))
+    connection.execute(update(tables.items).where(_items.owner == ref).values(owner=_NOBODY))

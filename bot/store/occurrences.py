@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, select, update
 
 from bot.core.actions import (
-    CancelTimer,
     DropOccurrences,
     MarkOccurrences,
     PlanOccurrences,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, WriteItem
 from bot.core.delivery import State
-from bot.core.editorial import KeptItem, Status, Subject
+from bot.core.editorial import Fate, KeptItem, Slot, Status, Subject
 from bot.core.message import Message
 from bot.core.refs import MemberRef
 from bot.store import Store
@@ -53,15 +54,24 @@ async def test_items_are_found_by_state_and_owner_in_pages(store: Store) -> None
 
 
 async def test_changes_tell_who_and_can_be_taken_back_once(store: Store) -> None:
-    await do(store, change(after="1"), change(before="1", after="2", by=BOB))
-    await do(store, change("tea|2026|Europe/Paris", subject=Subject.OCCURRENCE, why="holiday"), change("cake"))
+    await do(store, change(after=1), change(before=1, after=2, by=BOB))
+    slot = Slot(item="tea", at=NOW, zone="Europe/Paris", due=NOW)
+    skipped = RecordChange(
+        by=ALICE,
+        subject=Subject.OCCURRENCE,
+        id=slot.name,
+        before=slot,
+        after=replace(slot, fate=Fate.SKIPPED),
+        why="holiday",
+    )
+    await do(store, skipped, change("cake"))
     newest, *_ = await store.changes.of(ACME, "tea")
-    assert (newest.subject, newest.why, newest.by) == (Subject.OCCURRENCE, "holiday", ALICE)
+    assert (newest.subject, newest.why, newest.by, newest.before) == (Subject.OCCURRENCE, "holiday", ALICE, slot)
     assert len(await store.changes.of(ACME, "tea")) == 3
     latest = await store.changes.latest(ACME, Subject.ITEM, "tea")
     assert latest is not None
-    assert (latest.by, latest.after) == (BOB, "2")
-    await do(store, change(before="2", after="1", by=ALICE, undoes=latest.number))
+    assert (latest.by, latest.after) == (BOB, version(2))
+    await do(store, change(before=2, after=1, by=ALICE, undoes=latest.number))
     again = await store.changes.get(ACME, latest.number)
     undoing = await store.changes.latest(ACME, Subject.ITEM, "tea")
     assert again is not None

@@ -60,7 +60,13 @@ async def live(store: Store) -> None:
             Count(signal(f"{ref}/joined", What.JOINED, member=ref)),
             say(f"planned/{ref.id}", ref, Kind.JOURNEY),
             WriteItem(KeptItem(item=tea(f"item-{ref.id}"), owner=str(ref))),
-            RecordChange(by=ref, subject=Subject.ITEM, id=f"item-{ref.id}", before="", after="{}"),
+            RecordChange(
+                by=ref,
+                subject=Subject.ITEM,
+                id=f"item-{ref.id}",
+                before=None,
+                after=KeptItem(item=tea(f"item-{ref.id}"), owner=str(ref)),
+            ),
             source=str(ref),
         )
         await sent(store, say(f"sent/{ref.id}", visible_to=ref))
@@ -250,7 +256,7 @@ async def test_what_a_forgotten_person_changed_stays_without_their_name(store: S
     await live(store)
     await do(store, Forget(ALICE))
     [change] = await store.changes.of(ACME, "item-U1")
-    assert (change.by, change.after) == (None, "{}")
+    assert (change.by, change.after) == (None, KeptItem(item=tea("item-U1")))
     kept = await store.items.get(ACME, "item-U1")
     assert kept is not None
     assert kept.owner == "animator"
