@@ -21,6 +21,7 @@ from bot.core.feature import Feature, Ports
 from bot.core.intake import Intake
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Platform, Writer
+from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
 from bot.feedreader import HttpFeedReader
@@ -38,8 +39,8 @@ FILES_EVERY_SECONDS = 2.0
 
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
-    """The rhythm each feature declares, by its key in schedules/, and the policy's."""
-    return {"policy": PolicyRules} | {each.name: each.rules for each in features if each.rules is not None}
+    """The rhythm each feature declares, by its key in schedules/, the policy's, and who may publish what."""
+    return {"policy": PolicyRules, "publishing": PublishingRules} | {each.name: each.rules for each in features if each.rules is not None}
 
 
 def make_writer(settings: Settings) -> Writer:
@@ -246,6 +247,9 @@ async def assemble(
         notes=store.notes,
         timers=store.timers,
         ledger=store.ledger,
+        occurrences=store.occurrences,
+        items=store.items,
+        changes=store.changes,
         measures=store.measures,
         library=library,
         timetable=schedules,

@@ -1,13 +1,15 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, calendar, drafts, faq, nudge, privacy, signals, tutorials, watch, welcome
+from handlers import admin, agenda, calendar, drafts, faq, nudge, privacy, reins, signals, tutorials, watch, welcome
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
     welcome.FEATURE,
     calendar.FEATURE,
+    agenda.FEATURE,
+    reins.FEATURE,
     drafts.FEATURE,
     faq.FEATURE,
     tutorials.FEATURE,

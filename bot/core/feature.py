@@ -16,14 +16,17 @@ from bot.core.localtime import known_zone
 from bot.core.message import Markup, Message
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
+    Changes,
     Channels,
     Clock,
     FeedReader,
+    Items,
     Ledger,
     Library,
     Measures,
     Members,
     Notes,
+    Occurrences,
     Timers,
     Timetable,
     Writer,
@@ -43,6 +46,9 @@ class Ports:
     notes: Notes
     timers: Timers
     ledger: Ledger
+    occurrences: Occurrences
+    items: Items
+    changes: Changes
     measures: Measures
     library: Library
     timetable: Timetable
@@ -78,6 +84,9 @@ class Context:
         self.notes = ports.notes
         self.timers = ports.timers
         self.ledger = ports.ledger
+        self.occurrences = ports.occurrences
+        self.items = ports.items
+        self.changes = ports.changes
         self.measures = ports.measures
         self.library = ports.library
         self.timetable = ports.timetable
@@ -103,6 +112,10 @@ class Context:
     def zone_of(self, member: Member) -> str:
         """The member's zone, or the workspace's where the platform named none that exists."""
         return known_zone(member.zone, self.policy.zone)
+
+    def zone_info(self, member: Member) -> ZoneInfo:
+        """As :meth:`zone_of`, for converting moments."""
+        return ZoneInfo(self.zone_of(member))
 
     def say_day(self, language: Language, day: date) -> Markup:
         """The day in words: ``Tuesday 1 December 2026``, ``mardi 1er décembre 2026``."""

@@ -2,7 +2,8 @@
 
 Their row, roles, notes, timers and private deliveries are deleted. Their signals stay without a member key, so that
 the channel's totals do not change and nothing tells any more that one person was behind them. A mark under their
-member key stays: it says that somebody is not to be counted or registered, and not who.
+member key stays: it says that somebody is not to be counted or registered, and not who. What they changed in the
+calendar stays changed, without their name.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bot.core.refs import MemberRef
 from bot.store import tables
 from bot.store.commit import Commit
 from bot.store.dialect import Insert, prepared
+from bot.store.editorial import forget_author
 from bot.store.people import forgotten_among
 from bot.store.secrecy import Keys
 
@@ -37,6 +39,7 @@ def forget(commit: Commit, action: Forget) -> None:
         )
     )
     _drop_mentions(connection, action.member)
+    forget_author(connection, action.member)
     connection.execute(
         update(tables.signals)
         .where(tables.signals.c.workspace == str(action.member.workspace), tables.signals.c.member_key == member_key)

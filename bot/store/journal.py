@@ -12,7 +12,7 @@ from bot.core import actions
 from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
-from bot.store import counting, deliveries, forgetting, notebook, people, places, timers
+from bot.store import counting, deliveries, editorial, forgetting, notebook, occurrences, people, places, timers
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
@@ -38,6 +38,14 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Remember: notebook.remember,
     actions.Drop: notebook.drop,
     actions.Forget: forgetting.forget,
+    actions.CallOff: deliveries.call_off,
+    actions.PlanOccurrences: occurrences.plan,
+    actions.DropOccurrences: occurrences.drop,
+    actions.MarkOccurrences: occurrences.mark,
+    actions.WakeForOccurrences: occurrences.wake,
+    actions.WriteItem: editorial.write_item,
+    actions.RemoveItem: editorial.remove_item,
+    actions.RecordChange: editorial.record_change,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 

@@ -13,12 +13,14 @@ from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, tables
 from bot.store.database import Database
+from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
 from bot.store.ledger import StoredLedger
 from bot.store.measures import THRESHOLD, StoredMeasures
 from bot.store.migrate import upgrade_engine
 from bot.store.notebook import StoredNotes
+from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
@@ -37,6 +39,9 @@ class Store:
         self.notes = StoredNotes(database, keys)
         self.timers = StoredTimers(database)
         self.ledger = StoredLedger(database)
+        self.occurrences = StoredOccurrences(database)
+        self.items = StoredItems(database)
+        self.changes = StoredChanges(database)
         self.measures = StoredMeasures(database, keys, threshold)
         self.inbox = StoredInbox(database, Seal(secret))
         self.journal = StoredJournal(database, keys)
