@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import make_url
 
 from bot.app import load_files, rules_by_name
-from bot.core.calendar import Audience, Item
+from bot.core.calendar import APPROVED, DRAFT, Audience, Installed, Item
 from bot.core.community import Channel
 from bot.core.directory import Directory, addressed
+from bot.core.editorial import KeptItem, Status
 from bot.core.errors import BadInput, Problem
+from bot.core.planning import counts_from
 from bot.core.policy import PolicyRules
 from bot.core.ports import Library, Where
 from bot.core.refs import LANGUAGES, ChannelRef, Language, WorkspaceRef
@@ -24,7 +26,6 @@ from bot.library import ContentLibrary
 from bot.settings import Settings
 from bot.store import Store
 from bot.timetable import Schedules
-from handlers.calendar import Installed, counts_from
 
 BETWEEN_LANGUAGES = "\n\n---\n\n"
 """What stands between the French and the English of a post that says both."""
@@ -109,12 +110,18 @@ def words_of(item: Item, library: Library) -> dict[Language, str]:
 
 
 def posts(
-    files: Files, channels: Sequence[Channel], since: datetime, until: datetime, installed: datetime
+    files: Files,
+    channels: Sequence[Channel],
+    since: datetime,
+    until: datetime,
+    installed: datetime,
+    kept: Sequence[Item] = (),
 ) -> list[Post]:
     """Every post from ``since`` (included) to ``until`` (not), aware moments, earliest first, as the files plan them.
 
     ``channels`` may hold audiences (see :func:`audiences`). ``installed``: from when launches count (see
-    handlers.calendar.Installed). What counts from a day in a person's life has no moments of its own: it is left out.
+    core.calendar.Installed). ``kept``: items made in chat that go out too. Left out are drafts, and what counts from a
+    day in a person's life, which has no moments of its own.
     """
     # Places that go by the same clock and days off have the same moments.
     alike: dict[PolicyRules, list[Channel]] = {}
@@ -130,6 +137,16 @@ def posts(
             texts = words_of(occurrence.item, files.library)
             found += [Post(occurrence.item, occurrence.at, place, texts) for place in aimed_at(occurrence.item, places)]
     return sorted(found, key=lambda post: (post.at, post.item.id, post.channel.name))
+
+
+def _moments(
+    files: Files, item: Item, since: datetime, until: datetime, installed: datetime, rules: PolicyRules
+) -> Iterator[datetime]:
+    """The moments of an item that stands in no file."""
+    moment = files.schedules.next(item, since - timedelta(microseconds=1), installed, rules)
+    while moment is not None and moment < until:
+        yield moment
+        moment = files.schedules.next(item, moment, installed, rules)
 
 
 def aimed_at(item: Item, channels: Sequence[Channel]) -> list[Channel]:
@@ -158,11 +175,28 @@ class Known:
     workspace: WorkspaceRef = FROM_FILES
     store: Store | None = field(default=None, compare=False)
 
+    async def kept_items(self, status: Status | None = Status.APPROVED) -> list[Item]:
+        """The items made in chat that stand so; with None, all."""
+        found: list[Item] = []
+        while self.store is not None:
+            after = found[-1].id if found else ""
+            page = await self.store.items.all(self.workspace, status=status, after=after)
+            found += [kept_as_written(kept) for kept in page]
+            if not page:
+                break
+        return found
+
     async def channels_by(self, files: Files) -> Sequence[Channel]:
         """The workspace's channels as other files describe them."""
         if self.store is None:
             return files.channels()
         return await Directory(self.store.channels, files.schedules).all(self.workspace)
+
+
+def kept_as_written(kept: KeptItem) -> Item:
+    """An item made in chat as a file would hold it: with its owner, and a draft until it is approved."""
+    state = APPROVED if kept.status is Status.APPROVED else DRAFT
+    return replace(kept.item, owner=kept.owner, state=state)
 
 
 @contextlib.asynccontextmanager

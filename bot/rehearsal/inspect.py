@@ -27,7 +27,7 @@ def place_troubles(files: Files, items: Iterable[Item], channels: Sequence[Chann
         for place in item.channels:
             if not addressed(channels, [place]):
                 what = f"no channel has the tag “{place[4:]}”" if place.startswith("tag:") else f"there is no {place}"
-                yield _about(item, "unknown_channel", Severity.ERROR, what, f"correct it; the channels are: {names}")
+                yield about(item, "unknown_channel", Severity.ERROR, what, f"correct it; the channels are: {names}")
     wanted = files.policy.animators_channel.removeprefix("#").casefold()
     if wanted and wanted not in {name.casefold() for each in channels for name in (each.name, each.ref.id)}:
         yield Trouble(
@@ -46,7 +46,7 @@ def word_troubles(files: Files, items: Iterable[Item], channels: Sequence[Channe
         page = f"content/calendar/{item.page}" if item.page else ""
         if not there:
             mend = f"write {page}.fr.md and {page}.en.md" if page else "write them under words:"
-            yield _about(item, "no_words", Severity.ERROR, "has no words in any language", mend)
+            yield about(item, "no_words", Severity.ERROR, "has no words in any language", mend)
             continue
         heard = {each.language for each in addressed(channels, item.channels)}
         heard |= {"both"} if item.audiences else set()
@@ -56,7 +56,7 @@ def word_troubles(files: Files, items: Iterable[Item], channels: Sequence[Channe
                 reason = f"has no words in “{language}”" + ("" if needed else ", which none of its channels needs now")
                 mend = f"write {page}.{language}.md" if page else f"add them under {language}:"
                 severity = Severity.ERROR if needed else Severity.WARNING
-                yield _about(item, "missing_translation", severity, reason, mend)
+                yield about(item, "missing_translation", severity, reason, mend)
 
 
 def length_troubles(posts: Iterable[Post]) -> Iterator[Trouble]:
@@ -64,7 +64,7 @@ def length_troubles(posts: Iterable[Post]) -> Iterator[Trouble]:
         if len(post.text) > LONG:
             reason = f"is {len(post.text):,} characters long: platforms cut or split what is over {LONG:,}"
             mend = "shorten it, or post each language on its own"
-            yield _about(post.item, "too_long", Severity.WARNING, reason, mend, post.channel)
+            yield about(post.item, "too_long", Severity.WARNING, reason, mend, post.channel)
 
 
 async def owner_troubles(items: Iterable[Item], known: Known) -> list[Trouble]:
@@ -79,29 +79,15 @@ async def owner_troubles(items: Iterable[Item], known: Known) -> list[Trouble]:
             if not await known.store.members.with_role(known.workspace, role):
                 reason = f"nobody is {item.owner} (any more), so nobody is responsible for it"
                 mend = "give the role: /allant roles give @name animator"
-                found.append(_about(item, "owner_left", Severity.ERROR, reason, mend))
+                found.append(about(item, "owner_left", Severity.ERROR, reason, mend))
             continue
-        member = await _person(item.owner, known)
+        member = await person(item.owner, known)
         if member is None:
             reason = f"the person responsible, “{item.owner}”, is nobody here (any more)"
-            found.append(_about(item, "owner_left", Severity.ERROR, reason, mend))
+            found.append(about(item, "owner_left", Severity.ERROR, reason, mend))
         elif not member.active:
             reason = f"the person responsible, “{item.owner}”, has left"
-            found.append(_about(item, "owner_left", Severity.ERROR, reason, mend))
-    return found
-
-
-async def one_way_troubles(items: Iterable[Item], known: Known) -> list[Trouble]:
-    """What cannot work where only animators publish: other people's posts, and questions."""
-    found = []
-    for item in items:
-        for channel in addressed(known.channels, item.channels):
-            if not channel.one_way:
-                continue
-            if not await _may_publish(item.owner, known):
-                reason = f"“{item.owner}” may not publish in #{channel.name}, where only animators do"
-                mend = "make an animator responsible, or choose another channel"
-                found.append(_about(item, "one_way_owner", Severity.ERROR, reason, mend, channel))
+            found.append(about(item, "owner_left", Severity.ERROR, reason, mend))
     return found
 
 
@@ -111,7 +97,7 @@ def question_troubles(posts: Iterable[Post]) -> Iterator[Trouble]:
         if post.channel.one_way and _asks(post):
             reason = f"asks a question in #{post.channel.name}, where members can only react, not reply"
             mend = "say where to answer (for example in #general), or ask there"
-            yield _about(post.item, "one_way_question", Severity.WARNING, reason, mend, post.channel)
+            yield about(post.item, "one_way_question", Severity.WARNING, reason, mend, post.channel)
 
 
 def _asks(post: Post) -> bool:
@@ -121,16 +107,7 @@ def _asks(post: Post) -> bool:
     return "?" in text and not elsewhere
 
 
-async def _may_publish(owner: str, known: Known) -> bool:
-    if owner.casefold() in ROLES:
-        return True
-    if owner.casefold() in OUTSIDE_ROLES:
-        return False
-    member = await _person(owner, known)
-    return member is None or member.role >= Role.ANIMATOR
-
-
-async def _person(owner: str, known: Known) -> Member | None:
+async def person(owner: str, known: Known) -> Member | None:
     """The member an item names by ref, id or name."""
     if known.store is None:
         return None
@@ -140,9 +117,7 @@ async def _person(owner: str, known: Known) -> Member | None:
         return await known.store.members.named(known.workspace, owner)
 
 
-def _about(
-    item: Item, code: str, severity: Severity, reason: str, mend: str, channel: Channel | None = None
-) -> Trouble:
+def about(item: Item, code: str, severity: Severity, reason: str, mend: str, channel: Channel | None = None) -> Trouble:
     return Trouble(
         code=code,
         severity=severity,

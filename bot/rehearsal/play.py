@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from bot.app import check_files
 from bot.core.delivery import State
+from bot.core.planning import goes_out
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.feedreader import HttpFeedReader
 from bot.forecast import FROM_FILES, Known, audiences, knowledge, posts, read_files
-from bot.rehearsal import inspect, links, simulate
+from bot.rehearsal import inspect, links, publishing, simulate
 from bot.rehearsal.simulate import Played
 from bot.rehearsal.troubles import Severity, Trouble, gathered
 from bot.settings import Settings
@@ -57,20 +58,23 @@ async def rehearse(
     until = since + timedelta(days=days)
     async with knowledge(settings, files, workspace, since) as known:
         places = [*known.channels, *audiences(files.policy)]
-        coming = posts(files, places, since, until, known.installed)
+        kept = await known.kept_items()
+        coming = posts(files, places, since, until, known.installed, kept)
         rules = {channel.ref: files.rules_of(channel) for channel in places}
         played = simulate.play(coming, rules, await _sent(known, since))
         troubles = [*_file_troubles(settings), *simulate.timing_troubles(played, rules)]
         troubles += simulate.closeness_troubles(played, gap)
-        occurring = {each.item.id: each.item for each in files.schedules.between(since, until, known.installed)}
-        items = list(occurring.values())
+        planned = files.schedules.between(since, until, known.installed)
+        occurring = {each.item.id: each.item for each in planned if goes_out(each.item)}
+        items = [*occurring.values(), *kept]
         troubles += [
             *inspect.place_troubles(files, items, known.channels),
             *inspect.word_troubles(files, items, known.channels),
             *inspect.length_troubles(coming),
             *inspect.question_troubles(coming),
             *await inspect.owner_troubles(items, known),
-            *await inspect.one_way_troubles(items, known),
+            *await publishing.owner_troubles(items, known, files),
+            *publishing.moment_troubles(coming, files),
         ]
         words = list(links.all_words(files))
         troubles += links.own_troubles(files, words, known.channels)

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from bot.core.delivery import Kind
 from bot.core.policy import Attention, Go, HoldBack, PolicyRules, judge, next_open, start_of_day
+from bot.core.posting import ON_TIME
 from bot.core.refs import ChannelRef
 from bot.forecast import Post
 from bot.rehearsal.troubles import Severity, Trouble
-from handlers.calendar import ON_TIME
 
 WEEK = timedelta(days=7)
 _BUDGETS = {"day_budget": ("day", "a day"), "week_budget": ("week", "a week")}

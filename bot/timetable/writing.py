@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bot.core.calendar import DEFAULT_GRACE, Anchor, Item, Missed, When
+from bot.core.calendar import APPROVED, DEFAULT_GRACE, Anchor, Item, Missed, When
 from bot.core.errors import BadInput
 from bot.core.refs import LANGUAGES
 from bot.core.span import Span
@@ -83,6 +83,8 @@ def as_written(item: Item) -> dict[str, Any]:
         fields["grace"] = _duration(item.grace)
     if item.holidays is not default_holidays(item.when):
         fields["holidays"] = item.holidays.value
+    if item.state != APPROVED:
+        fields["state"] = item.state
     return fields
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.calendar import Anchor, Audience, Item, Missed, OnHolidays, When
+from bot.core.calendar import APPROVED, DRAFT, Anchor, Audience, Item, Missed, OnHolidays, When
 from bot.core.refs import Language
 from bot.core.span import Span
 from bot.files import parse_yaml
@@ -91,6 +91,7 @@ ITEMS = st.builds(
     when=ONCE | LAUNCH | RULES | EVENT | PERSONAL,
     to=st.lists(PLACES | AUDIENCES, min_size=1, max_size=4, unique=True),
     holidays=st.sampled_from(OnHolidays),
+    state=st.sampled_from([DRAFT, APPROVED]),
     page=st.sampled_from(["", "", "launch-01-hello", "2027", "on", "deep/er"]),
     words=st.dictionaries(st.sampled_from(["en", "fr"]), WORDS, min_size=1),
     zone=st.sampled_from(["", "Europe/Paris", "Asia/Kolkata"]),
@@ -147,7 +148,7 @@ def test_a_plain_form_that_says_something_else_is_not_written(said: str) -> None
 def test_every_field_of_an_item_is_written_or_known_to_say_where_it_stands() -> None:
     """A field added to Item or When has to be thought of in the writer too."""
     assert {each.name for each in dataclasses.fields(Item)} == {
-        *("id", "when", "to", "page", "words", "zone", "owner", "missed", "grace", "holidays"),
+        *("id", "when", "to", "page", "words", "zone", "owner", "missed", "grace", "holidays", "state"),
         *("file", "line", "said"),
     }
     assert {each.name for each in dataclasses.fields(When)} == {
