@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from bot import archive
 from bot.core.actions import GiveRole, Planned
+from bot.core.addresses import Addresses
 from bot.core.clock import SystemClock
 from bot.core.community import Channel, Member, Role
 from bot.core.directory import Directory
@@ -29,6 +30,7 @@ from bot.library import ContentLibrary
 from bot.settings import Settings
 from bot.store import Store
 from bot.timetable import Clockwork, Schedules
+from bot.web import SecretAddresses
 from bot.writer import CannedWriter, OpenAIWriter
 from handlers import FEATURES
 
@@ -101,6 +103,7 @@ class Allant:
     intake: Intake
     outbox: Outbox
     clockwork: Clockwork
+    addresses: Addresses
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _seen: tuple[str, str] = ("", "")
     _kept: tuple[str, str] = ("", "")
@@ -242,6 +245,7 @@ async def assemble(
         log.warning("%s", problem)
     store = await Store.open(settings.database_url, secret=settings.secret())
     channels = Directory(store.channels, schedules)
+    addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
     ports = Ports(
         clock=time,
         members=store.members,
@@ -257,6 +261,7 @@ async def assemble(
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
+        addresses=addresses,
         catalogue=catalogue(features),
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
@@ -289,6 +294,7 @@ async def assemble(
         intake=Intake(store.inbox, dispatcher.handle),
         outbox=outbox,
         clockwork=clockwork,
+        addresses=addresses,
         _file_problems=problems,
     )
 

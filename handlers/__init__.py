@@ -1,7 +1,21 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, agenda, calendar, drafts, faq, nudge, privacy, reins, signals, tutorials, watch, welcome
+from handlers import (
+    admin,
+    agenda,
+    calendar,
+    drafts,
+    faq,
+    nudge,
+    privacy,
+    reins,
+    signals,
+    subscribe,
+    tutorials,
+    watch,
+    welcome,
+)
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
@@ -11,6 +25,7 @@ FEATURES: tuple[Feature, ...] = (
     agenda.FEATURE,
     reins.FEATURE,
     drafts.FEATURE,
+    subscribe.FEATURE,
     faq.FEATURE,
     tutorials.FEATURE,
     nudge.FEATURE,

@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
+from bot.core.addresses import Addresses
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.events import CommandGiven, Event
@@ -54,6 +55,7 @@ class Ports:
     timetable: Timetable
     feeds: FeedReader
     writer: Writer
+    addresses: Addresses
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
 

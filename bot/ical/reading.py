@@ -73,7 +73,7 @@ def read_events(
     blocks = take_apart(data)
     zones = Zones(blocks.zones, zone)
     untold = [
-        Untold(0, kind, f"{count} {kind} left out: only events become items", left_out=True)
+        Untold(0, f"{count} {kind}", "only events become items", left_out=True)
         for kind, count in sorted(blocks.others.items())
     ]
     found: list[_Found] = []

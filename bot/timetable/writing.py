@@ -29,6 +29,10 @@ class _Flow(list[str]):
     """A list written on one line: ``to: ["#general"]``."""
 
 
+class _Quoted(str):
+    """A time or a moment, which YAML readers take for different things: in quotes."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Indents lists, as the starter files do, and never writes an alias, which the reader refuses."""
 
@@ -47,6 +51,9 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(
+    _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+)
 _Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, True))
 
 
@@ -97,7 +104,7 @@ def _when(when: When, said: str) -> dict[str, Any]:
     if when.week is not None:
         return {"week": f"{when.week} {_WEEKDAYS[when.weekday or 0]} {clock}"}
     plain = _plain_form(when, said)
-    fields: dict[str, Any] = {"every": plain} if plain else {"rrule": when.rrule, "at": clock}
+    fields: dict[str, Any] = {"every": plain} if plain else {"rrule": when.rrule, "at": _Quoted(clock)}
     if when.start is not None:
         fields["from"] = when.start
     if when.until is not None:
@@ -110,7 +117,7 @@ def _when(when: When, said: str) -> dict[str, Any]:
 
 
 def _moment(local: datetime) -> str:
-    return f"{local.date().isoformat()} {local:%H:%M}"
+    return _Quoted(f"{local.date().isoformat()} {local:%H:%M}")
 
 
 def _relative(when: When) -> dict[str, Any]:
@@ -120,7 +127,7 @@ def _relative(when: When) -> dict[str, Any]:
     length = _span(-when.offset if when.offset.backwards else when.offset)
     fields: dict[str, Any] = {key: f"{length} {key} {target}" if length else target}
     if when.at is not None:
-        fields["at"] = f"{when.at:%H:%M}"
+        fields["at"] = _Quoted(f"{when.at:%H:%M}")
     return fields
 
 

@@ -16,6 +16,7 @@ NAMES = {f"ALLANT_{name.upper()}": name for name in Settings.model_fields}
 SAMPLES = {
     "ALLANT_ADMINS": "matrix/example.org/@a:example.org, matrix/example.org/@b:example.org",
     "ALLANT_PORT": "9090",
+    "ALLANT_PUBLIC_URL": "https://allant.example.org",
     "ALLANT_LANGUAGE": "en",
     "ALLANT_LOG_LEVEL": "debug",
     "ALLANT_PLAYGROUND": "true",
