@@ -87,7 +87,6 @@ def _event(entry: Entry, language: Language) -> Event:
         event.add("url", entry.url)
     event.add("status", "TENTATIVE" if entry.tentative else "CONFIRMED")
     event.add("transp", "TRANSPARENT")  # It takes nobody's time: the person stays free.
-    event.add("class", "PRIVATE")
     return event
 
 

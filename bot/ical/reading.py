@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,13 +15,21 @@ from dateutil.rrule import rrulestr
 from icalendar import Event
 
 from bot.core.calendar import Item, When
+from bot.core.errors import BadInput
 from bot.core.refs import LANGUAGES
 from bot.ical.blocks import MOST_LINE, Block, take_apart
 from bot.ical.words import words_of
 from bot.ical.zones import Zones
 
+MOST_SECONDS = 30
+"""A year of somebody's meetings is read in less than one."""
 MOST_DATES = 500
 """Of the days an event is left out on, or added on."""
+
+
+_TZID = re.compile(
+    r'(?P<head>(?P<name>[A-Za-z-]+)(?:;[^;:="]+=(?:"[^"]*"|[^;:"]*))*?);TZID=(?P<tzid>"[^"]*"|[^;:"]*)', re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,10 @@ def read_events(
         for kind, count in sorted(blocks.others.items())
     ]
     found: list[_Found] = []
+    begun = monotonic()
     for block in blocks.events:
+        if monotonic() - begun > MOST_SECONDS:
+            raise BadInput(f"line {block.line}: reading the events takes longer than {MOST_SECONDS} s: split the file")
         try:
             found.append(_Reader(block, zones, zone, all_day).read())
         except _LeftOut as error:
@@ -164,12 +176,13 @@ class _Reader:
         self._workspace_zone = workspace_zone
         self._all_day = all_day
         self._notes: list[str] = []
+        self._zone = ""
 
     def read(self) -> _Found:
         if any(len(line) > MOST_LINE for line in self._block.lines):
             raise _LeftOut(f"one of its properties is longer than {MOST_LINE:,} characters")
         try:
-            event = Event.from_ical(self._block.text)
+            event = Event.from_ical("\r\n".join(self._with_known_zones(self._block.lines)) + "\r\n")
         except Exception as error:
             # Strangers' files break the library in ways nobody listed; they must not break the other events.
             raise _LeftOut(f"it cannot be read ({type(error).__name__})") from None
@@ -199,6 +212,22 @@ class _Reader:
             cancelled=cancelled,
         )
 
+    def _with_known_zones(self, lines: Sequence[str]) -> Iterator[str]:
+        """The lines, every TZID in them an IANA name. One that nobody knows is left out: the time on the clock, which
+        is what the file says, then stays."""
+        for line in lines:
+            found = _TZID.match(line)
+            if found is None:
+                yield line
+                continue
+            tzid = found["tzid"].strip('"')
+            zone = self._zones.named(tzid)
+            if found["name"].upper() == "DTSTART":
+                self._zone = zone or self._workspace_zone
+                if not zone:
+                    self._notes.append(f"nobody knows its time zone “{tzid[:60]}”: taken for {self._workspace_zone}")
+            yield found["head"] + (f";TZID={zone}" if zone else "") + line[found.end() :]
+
     def _get(self, event: Event, name: str) -> Any:
         """A property; of several, the first."""
         value = event.get(name)
@@ -224,13 +253,8 @@ class _Reader:
             return "", datetime.combine(moment, self._all_day)
         if moment.year < 1900 or moment.year > 2200:
             raise _LeftOut(f"it lies in the year {moment.year}")
-        tzid = str(start.params.get("TZID", ""))
-        if tzid:
-            zone = self._zones.named(tzid)
-            if not zone:
-                self._notes.append(f"nobody knows its time zone “{tzid[:60]}”: taken for {self._workspace_zone}")
-            # Whatever the library made of the zone, the time on the clock is what the file says.
-            return zone or self._workspace_zone, _minutes(moment.replace(tzinfo=None))
+        if self._zone:
+            return self._zone, _minutes(moment.replace(tzinfo=None))
         if moment.tzinfo is None:
             return "", _minutes(moment)
         if event.get("RRULE") is not None:
@@ -259,7 +283,10 @@ class _Reader:
         rule = "FREQ=DAILY;COUNT=1" if rules is None else rules.to_ical().decode("utf-8", "replace")
         if not re.match(r"(.*;)?FREQ=[A-Z]+", rule, re.IGNORECASE):
             raise _LeftOut("its rule (RRULE) cannot be read")
-        if not _begins_with(rule, first):
+        begins = _first_of(rule, first)
+        if begins is None:
+            raise _LeftOut("its rule (RRULE) never happens")
+        if begins != first:
             # RFC 5545: the start belongs to the series even where the rule leaves it out.
             also |= {first}
         when = When(rrule=rule, start=first.date(), at=first.time(), also=also - {first} if rules is None else also)
@@ -299,11 +326,16 @@ def _minutes(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _begins_with(rule: str, first: datetime) -> bool:
-    """Whether the rule itself gives ``first``. It is searched up to there only: some rules never give anything."""
+def _first_of(rule: str, first: datetime) -> datetime | None:
+    """The first moment of the rule from ``first`` on, its COUNT and UNTIL left aside; None when it never happens.
+
+    A rule that never happens is searched up to the year 9999, which takes minutes, and a hostile file may hold
+    thousands. The calendar repeats itself every 400 years: so it is asked as late as possible.
+    """
     parts = [part for part in rule.split(";") if part and part.partition("=")[0].upper() not in ("COUNT", "UNTIL")]
+    later = 400 * ((9599 - first.year) // 400)
     try:
-        text = ";".join([*parts, f"UNTIL={first + timedelta(minutes=1):%Y%m%dT%H%M%S}"])
-        return any(moment == first for moment in rrulestr(text, dtstart=first))
+        found = next(iter(rrulestr(";".join(parts), dtstart=first.replace(year=first.year + later))), None)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return True  # A rule that cannot be followed is refused later, with the reason.
+        return first  # A rule that cannot be followed is refused later, with the reason.
+    return found.replace(year=found.year - later) if found is not None else None

@@ -28,7 +28,7 @@ items:
     to: ["#general", "#random"]
     words:
       en: "Hello, all; let us meet, shall we? See https://example.org/meet and [Bob](mention:bob)"
-      fr: "Bonjour à toutes et à tous ; c’est une ligne bien longue, avec des accents é è à ç œ, pour que le pliage coupe"
+      fr: "Bonjour à toutes et à tous ; une ligne longue avec des accents é è à ç œ, pour que le pliage coupe"
   - id: pages
     every: tuesday 10:00
     to: ["#random"]
