@@ -131,11 +131,15 @@ def posts(
     for rules, places in alike.items():
 
         def clocks(item: Item, rules: PolicyRules = rules, places: list[Channel] = places) -> Collection[Where]:
-            return (rules,) if aimed_at(item, places) else ()
+            return (rules,) if goes_out(item) and aimed_at(item, places) else ()
 
-        for occurrence in files.schedules.between(since, until, installed, clocks):
-            texts = words_of(occurrence.item, files.library)
-            found += [Post(occurrence.item, occurrence.at, place, texts) for place in aimed_at(occurrence.item, places)]
+        planned = [(each.item, each.at) for each in files.schedules.between(since, until, installed, clocks)]
+        for item in kept:
+            if aimed_at(item, places) and not item.personal:
+                planned += [(item, at) for at in _moments(files, item, since, until, installed, rules)]
+        for item, at in planned:
+            texts = words_of(item, files.library)
+            found += [Post(item, at, place, texts) for place in aimed_at(item, places)]
     return sorted(found, key=lambda post: (post.at, post.item.id, post.channel.name))
 
 
