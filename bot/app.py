@@ -39,7 +39,9 @@ FILES_EVERY_SECONDS = 2.0
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
     """The rhythm each feature declares, by its key in schedules/, the policy's, and who may publish what."""
-    return {"policy": PolicyRules, "publishing": PublishingRules} | {each.name: each.rules for each in features if each.rules is not None}
+    return {"policy": PolicyRules, "publishing": PublishingRules} | {
+        each.name: each.rules for each in features if each.rules is not None
+    }
 
 
 def make_writer(settings: Settings) -> Writer:

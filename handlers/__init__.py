@@ -1,7 +1,22 @@
 """The community practices, one file each, and the one registry of them."""
 
 from bot.core.feature import Feature
-from handlers import admin, agenda, calendar, drafts, faq, nudge, privacy, reins, signals, tutorials, watch, welcome
+from handlers import (
+    admin,
+    agenda,
+    calendar,
+    drafts,
+    editing,
+    faq,
+    nudge,
+    privacy,
+    recall,
+    reins,
+    signals,
+    tutorials,
+    watch,
+    welcome,
+)
 
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
@@ -10,6 +25,8 @@ FEATURES: tuple[Feature, ...] = (
     calendar.FEATURE,
     agenda.FEATURE,
     reins.FEATURE,
+    editing.FEATURE,
+    recall.FEATURE,
     drafts.FEATURE,
     faq.FEATURE,
     tutorials.FEATURE,

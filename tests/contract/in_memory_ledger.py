@@ -12,6 +12,7 @@ from typing import TypeVar
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
+from bot.core.errors import BadContent
 from bot.core.localtime import known_zone
 from bot.core.message import Message
 from bot.core.policy import Attention, PolicyRules, start_of_day
@@ -197,6 +198,9 @@ class OnlyRules(Timetable):
 
     def item(self, item_id: str) -> Item | None:
         return None
+
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        raise BadContent([])
 
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         return None
