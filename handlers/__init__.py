@@ -8,6 +8,7 @@ from handlers import (
     drafts,
     editing,
     faq,
+    hours,
     nudge,
     privacy,
     recall,
@@ -21,6 +22,7 @@ from handlers import (
 FEATURES: tuple[Feature, ...] = (
     signals.FEATURE,
     privacy.FEATURE,
+    hours.FEATURE,
     welcome.FEATURE,
     calendar.FEATURE,
     agenda.FEATURE,

@@ -441,6 +441,10 @@ class Timetable(ABC):
         It knows the public holidays. With neither, the workspace's own, as ``rules(PolicyRules)``."""
 
     @abstractmethod
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        """Whether the public holidays of the country (``FR``), or of that region of it (``57``), are known."""
+
+    @abstractmethod
     def rules(self, kind: type[T]) -> T:
         """The rhythm of a feature: the dataclass it declared, read from schedules/, or its defaults."""
 

@@ -204,7 +204,9 @@ class Clockwork:
             self._tried[timer] = (tries, self._clock.now() + timedelta(seconds=pause))
 
     def _resting(self, timer: Timer, now: datetime) -> bool:
-        return timer in self._tried and now < self._tried[timer][1]
+        """Whether a timer that failed waits for its next try. Never longer than the longest pause, even where the
+        clock was set back meanwhile."""
+        return timer in self._tried and timedelta() < self._tried[timer][1] - now <= timedelta(seconds=RETRY_CAP)
 
     async def _pause(self) -> float:
         """Seconds until the next look, :data:`LOOK_EVERY` at most."""

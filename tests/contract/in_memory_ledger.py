@@ -224,6 +224,9 @@ class OnlyRules(Timetable):
         place = member or channel
         return replace(self.policy, zone=known_zone(place.zone if place else "", self.policy.zone))
 
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        return False
+
     def rules(self, kind: type[T]) -> T:
         return self.policy if isinstance(self.policy, kind) else kind()
 

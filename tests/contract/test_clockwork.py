@@ -188,6 +188,47 @@ async def test_a_jump_of_the_clock_is_noticed_at_the_next_look() -> None:
     await tower.clockwork.stop()
 
 
+async def test_a_clock_set_back_fires_nothing_twice_and_forgets_nothing(tower: Tower) -> None:
+    daily = iter(range(1, 10))
+
+    def tomorrow() -> None:
+        tower.timers.add("daily", TUESDAY_TEN + timedelta(days=next(daily)))
+
+    tower.timers.add("daily")
+    tower.then["daily"] = tomorrow
+    assert await tower.clockwork.fire_due() == 1
+    for back in (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)):
+        tower.hand.forward(seconds=-back.total_seconds())
+        assert await tower.clockwork.fire_due() == 0
+        # The clock shows the same minutes a second time.
+        tower.hand.forward(seconds=back.total_seconds())
+        assert await tower.clockwork.fire_due() == 0
+    tower.hand.forward(days=1)
+    assert await tower.clockwork.fire_due() == 1
+    assert tower.fired == ["daily", "daily"]
+
+
+async def test_a_timer_that_failed_does_not_wait_for_a_clock_set_back_to_catch_up(tower: Tower) -> None:
+    tower.timers.add("overdue", TUESDAY_TEN - timedelta(days=9))
+    tower.breaks["overdue"] = 1
+    assert await tower.clockwork.fire_due() == 0
+    tower.hand.forward(days=-2)
+    assert await tower.clockwork.fire_due() == 1
+
+
+async def test_a_clock_put_forward_is_like_a_sleep(tower: Tower) -> None:
+    """What came due meanwhile fires once, earliest first; how late it is, its feature judges."""
+    for day in (3, 1, 2):
+        tower.timers.add(f"day {day}", TUESDAY_TEN + timedelta(days=day))
+    tower.hand.forward(days=2, hours=12)
+    assert await tower.clockwork.fire_due() == 2
+    tower.hand.forward(days=-2, hours=-12)
+    assert await tower.clockwork.fire_due() == 0
+    tower.hand.forward(days=3)
+    assert await tower.clockwork.fire_due() == 1
+    assert tower.fired == ["day 1", "day 2", "day 3"]
+
+
 async def test_every_runs_again_and_again_though_it_fails_and_never_twice_at_once(tower: Tower) -> None:
     runs: list[int] = []
     under_way = 0
