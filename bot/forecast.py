@@ -18,7 +18,7 @@ from bot.core.community import Channel
 from bot.core.directory import Directory, addressed
 from bot.core.editorial import KeptItem, Status
 from bot.core.errors import BadInput, Problem
-from bot.core.planning import counts_from
+from bot.core.planning import counts_from, goes_out
 from bot.core.policy import PolicyRules
 from bot.core.ports import Library, Where
 from bot.core.refs import LANGUAGES, ChannelRef, Language, WorkspaceRef

@@ -15,7 +15,6 @@ from rich.table import Table
 from bot.app import rules_by_name
 from bot.core.community import Channel
 from bot.core.errors import BadInput
-from bot.core.policy import PolicyRules
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Figures
 from bot.settings import Settings
@@ -111,7 +110,7 @@ async def nudge_days(settings: Settings, workspace: str, channel: str) -> dict[s
     """For each channel of the past, the days on which a nudge would have been posted; nothing is sent."""
     schedules = Schedules(settings.schedules, rules_by_name())
     schedules.load()
-    rules, policy = schedules.rules(NudgeRules), schedules.rules(PolicyRules)
+    rules = schedules.rules(NudgeRules)
     found: dict[str, list[str]] = {}
     async with opened(settings) as store:
         chosen = await choose_workspace(store, workspace)
@@ -123,7 +122,8 @@ async def nudge_days(settings: Settings, workspace: str, channel: str) -> dict[s
                 found[each.name] = []
                 continue
             days = await store.measures.days(each.ref, first.date(), last.date(), each.zone)
-            found[each.name] = [day.isoformat() for day in days_to_speak(days, rules, policy)]
+            spoken = days_to_speak(days, rules, schedules.policy_for(each))
+            found[each.name] = [day.isoformat() for day in spoken]
     return found
 
 

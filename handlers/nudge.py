@@ -223,14 +223,15 @@ def _set_look(ctx: Context) -> None:
 
 
 async def look(ctx: Context, fired: TimerFired) -> None:
-    """Look at every channel once a working day."""
+    """Look at every channel once on each of its working days."""
     rules = ctx.timetable.rules(NudgeRules)
     _set_look(ctx)
-    if not is_worked(local_date(ctx.now, ctx.policy.zone), ctx.policy) or ctx.now - fired.due > TOO_LATE:
+    if ctx.now - fired.due > TOO_LATE:
         return
     nudged = dict(await ctx.notes.all(ctx.workspace, Nudged))
     for channel in await ctx.channels.all(ctx.workspace):
-        if is_looked_after(channel, rules):
+        worked = is_worked(local_date(ctx.now, channel.zone), ctx.timetable.policy_for(channel))
+        if worked and is_looked_after(channel, rules):
             elsewhere = {each.prompts[-1] for key, each in nudged.items() if each.prompts and key != str(channel.ref)}
             now_nudged = await _consider(ctx, channel, rules, nudged.get(str(channel.ref)), elsewhere)
             if now_nudged is not None:
@@ -241,7 +242,7 @@ async def look(ctx: Context, fired: TimerFired) -> None:
 async def _habit(ctx: Context, channel: Channel) -> Habit | None:
     today = local_date(ctx.now, channel.zone)
     days = await ctx.measures.days(channel.ref, today - timedelta(weeks=HABIT_WEEKS), today, channel.zone)
-    return habit(days, ctx.policy)
+    return habit(days, ctx.timetable.policy_for(channel))
 
 
 async def _consider(
@@ -423,7 +424,8 @@ async def _state(ctx: Context, language: Language, channel: Channel, rules: Nudg
     if found.quiet >= least:
         said.append(ctx.words(language, "nudge.quiet", count=found.quiet))
     else:
-        day = nth_working_day(local_date(ctx.now, channel.zone), least - found.quiet, ctx.policy)
+        policy = ctx.timetable.policy_for(channel)
+        day = nth_working_day(local_date(ctx.now, channel.zone), least - found.quiet, policy)
         said.append(ctx.words(language, "nudge.next", when=ctx.say_day(language, day)))
     before = await ctx.note(Nudged, str(channel.ref))
     if before is not None and before.key:

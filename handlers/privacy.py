@@ -169,6 +169,8 @@ def _about(ctx: Context, member: Member) -> list[str]:
     if member.away_until is not None and member.away_until > ctx.now:
         day = ctx.say_day(language, local_date(member.away_until, zone))
         lines.append(ctx.words(language, "privacy.away", day=day))
+    if member.hours is not None:
+        lines.append(ctx.words(language, "privacy.own_hours"))
     return [f"- {line}" for line in lines]
 
 

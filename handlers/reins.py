@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from bot.core.actions import MarkOccurrences
 from bot.core.calendar import Item, Paused
@@ -16,12 +15,9 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
-from bot.core.planning import Planner, asked, asked_slot, coming_slots, said
+from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, said, together
 from bot.core.posting import publish
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
-
-MOST_CLOCKS = 60
-"""Occurrences looked at for those of one post in several zones."""
 
 
 async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -57,9 +53,9 @@ async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = await coming_slots(ctx, item, MOST_CLOCKS)
     if not slots:
         raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
-    left, rest = slots[0], [slot for slot in slots if not _together(slot, slots[0])]
+    left, rest = slots[0], [slot for slot in slots if not together(slot, slots[0])]
     for slot in slots:
-        if _together(slot, left):
+        if together(slot, left):
             put_slot(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="skipped"))
     values = {"when": said(ctx, member, left.due), "following": said(ctx, member, rest[0].due if rest else None)}
     undo = Button(
@@ -68,19 +64,13 @@ async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, Message(ctx.words(member.language, "reins.skipped", item=item.id, **values), (undo,)))
 
 
-def _together(one: Slot, other: Slot) -> bool:
-    """Whether both are the same time on the clock, each in its own zone: one post for people, in several zones."""
-    first, second = (slot.at.astimezone(ZoneInfo(slot.clock)).replace(tzinfo=None) for slot in (one, other))
-    return first == second
-
-
 async def unskip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """The undo of a skip: that occurrence goes out after all, in every zone where it is not too late."""
     member, item, _ = await asked(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
     await may_publish(ctx, member, item)
     around = await ctx.occurrences.of(ctx.workspace, item.id, since=slot.at - timedelta(hours=26), limit=MOST_CLOCKS)
-    back = [each for each in around if each.fate is Fate.SKIPPED and each.due > ctx.now and _together(each, slot)]
+    back = [each for each in around if each.fate is Fate.SKIPPED and each.due > ctx.now and together(each, slot)]
     if not back:
         raise BadInput(ctx.words(member.language, "reins.too_late", item=item.id))
     for each in back:

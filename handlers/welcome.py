@@ -237,7 +237,8 @@ async def _begin(ctx: Context, member: Member) -> None:
     before = await ctx.note(Journey, key)
     if before is not None and welcomed_before(before, ctx.now, rules):
         if before.state == "stopped":
-            missed = working_days_between(before.ended or ctx.now, ctx.now, ctx.policy, ctx.zone_of(member))
+            policy = ctx.timetable.policy_for(member=member)
+            missed = working_days_between(before.ended or ctx.now, ctx.now, policy, policy.zone)
             _continue(ctx, member, replace(before, state="running", ended=None, waited=before.waited + missed))
         return
     journey = Journey(journey_kind(member), ctx.now)
@@ -285,11 +286,11 @@ def _continue(ctx: Context, member: Member, journey: Journey) -> None:
             Count(_signal(ctx, member, What.JOURNEY_COMPLETED, source)),
         )
         return
-    at, zone = _rules(ctx).at, ctx.zone_of(member)
+    at, policy = _rules(ctx).at, ctx.timetable.policy_for(member=member)
     # After a long silence of ours the steps that are overdue come one a morning, never all at once.
-    due = step_moment(journey, page.day, at, ctx.policy, zone)
+    due = step_moment(journey, page.day, at, policy, policy.zone)
     if due <= ctx.now:
-        due = next_morning(ctx.now, at, ctx.policy, zone)
+        due = next_morning(ctx.now, at, policy, policy.zone)
     ctx.do(Remember(key, journey, member.ref), SetTimer("step", key, due, member.ref))
 
 
@@ -300,11 +301,11 @@ async def step(ctx: Context, fired: TimerFired) -> None:
     if journey is None or member is None or journey.state != "running" or not member.active:
         return
     if member.away_until is not None and member.away_until > ctx.now:
+        policy = ctx.timetable.policy_for(member=member)
+        due = next_morning(ctx.now, _rules(ctx).at, policy, policy.zone)
         ctx.do(
             Remember(fired.key, replace(journey, waited=journey.waited + 1), member.ref),
-            SetTimer(
-                "step", fired.key, next_morning(ctx.now, _rules(ctx).at, ctx.policy, ctx.zone_of(member)), member.ref
-            ),
+            SetTimer("step", fired.key, due, member.ref),
         )
         return
     await _take_step(ctx, member, journey)
@@ -354,7 +355,7 @@ async def _wait_for_greeting(ctx: Context, event: MemberJoined) -> None:
     if timer is None:
         together = ctx.now + timedelta(minutes=rules.window_minutes)
         # Those who arrive in the night are greeted together in the morning, by one post.
-        due = next_open(together, ctx.policy, channel.zone)
+        due = next_open(together, ctx.timetable.policy_for(channel), channel.zone)
     else:
         # Moved by the least there is: a greeting being decided at this very moment has not seen this newcomer, and
         # its commit is refused when the timer is no longer what it was.

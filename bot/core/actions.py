@@ -251,7 +251,6 @@ class RecordChange:
     id: str
     before: State
     after: State
-    why: str = ""
     undoes: int | None = None
 
 

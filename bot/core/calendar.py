@@ -128,7 +128,7 @@ class Occurrence:
     """One moment of an item, aware UTC.
 
     ``zone`` is the IANA zone whose wall clock it follows: an item with places in several zones has one occurrence for
-    each. ``days`` names the public holidays that moved it (``FR``, ``DE-BY``, empty for none): see
+    each. ``days`` names the days off that it heeds (``FR``, ``DE-BY/0123``, empty for none but weekends): see
     :attr:`bot.core.policy.PolicyRules.days`.
     """
 

@@ -73,8 +73,8 @@ async def refusal(
 ) -> Refusal | None:
     """Why the member may not; None when they may. An item without a place yet is the animators' business."""
     targets = targets_of(ctx, await Planner.of(ctx, people=False), item)
-    teams = ctx.timetable.rules(PublishingRules).teams
-    return may(member, right, targets or [_anywhere(ctx)], teams, writer=writer)
+    groups = ctx.timetable.rules(PublishingRules).groups
+    return may(member, right, targets or [_anywhere(ctx)], groups, writer=writer)
 
 
 def _anywhere(ctx: Context) -> Target:
@@ -140,7 +140,7 @@ async def refusal_words(ctx: Context, member: Member, found: Refusal) -> Markup:
 
 async def names_of(ctx: Context, who: Iterable[str]) -> list[str]:
     """The names of those whom the rules name by role, person or team; not more than a few."""
-    teams = ctx.timetable.rules(PublishingRules).teams
+    groups = ctx.timetable.rules(PublishingRules).groups
     names: list[str] = []
     for each in who:
         bare = each.strip().casefold()
@@ -148,7 +148,7 @@ async def names_of(ctx: Context, who: Iterable[str]) -> list[str]:
             role = Role.ANIMATOR if bare == "animator" else Role.ADMIN
             names += [member.name for member in await ctx.members.with_role(ctx.workspace, role) if not member.bot]
         elif bare.startswith("team:"):
-            people = {name.casefold(): people for name, people in teams.items()}.get(bare[5:].strip(), ())
+            people = {name.casefold(): people for name, people in groups.items()}.get(bare[5:].strip(), ())
             names += await names_of(ctx, people)
         else:
             found = await ctx.members.named(ctx.workspace, each)
@@ -175,7 +175,6 @@ async def put_item(
     before: KeptItem | None,
     after: KeptItem | None,
     *,
-    why: str = "",
     undoes: int | None = None,
 ) -> None:
     """Keep an item made in chat as ``after`` (None: it goes), plan it or no longer, and write the change down."""
@@ -195,9 +194,7 @@ async def put_item(
                 ctx.do(SetTimer("persons", f"{item.id}|", ctx.now, feature="calendar"))
     ctx.do(
         WAKE,
-        RecordChange(
-            by=member.ref, subject=Subject.ITEM, id=item.id, before=before, after=after, why=why, undoes=undoes
-        ),
+        RecordChange(by=member.ref, subject=Subject.ITEM, id=item.id, before=before, after=after, undoes=undoes),
     )
 
 

@@ -107,7 +107,7 @@ class Change:
     """Who changed what, when, from what to what (None: it was not there, or no longer is).
 
     ``by`` is None once that person has been forgotten. ``undoes``: the number of the change this one took back;
-    ``undone_by``: the number of the one that took this back. ``why``: the reason given with it.
+    ``undone_by``: the number of the one that took this back.
     """
 
     number: int
@@ -117,7 +117,6 @@ class Change:
     id: str
     before: State
     after: State
-    why: str = ""
     undoes: int | None = None
     undone_by: int | None = None
 

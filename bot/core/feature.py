@@ -17,21 +17,19 @@ from bot.core.localtime import known_zone
 from bot.core.message import Markup, Message
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
-    Changes,
     Channels,
     Clock,
     FeedReader,
-    Items,
     Ledger,
     Library,
     Measures,
     Members,
     Notes,
-    Occurrences,
     Timers,
     Timetable,
     Writer,
 )
+from bot.core.records import Changes, Items, Occurrences
 from bot.core.refs import LANGUAGES, Language, MemberRef, WorkspaceRef
 
 T = TypeVar("T")
@@ -207,6 +205,9 @@ class Command:
     has_arguments: bool = False
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
+    judges: bool = False
+    """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
+    ``role`` says who sees it in the help."""
 
 
 @dataclass(frozen=True, slots=True)

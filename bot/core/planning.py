@@ -33,6 +33,10 @@ MOST_LATE = 400
 """Moments made of one item at once: a daily item that nobody ran for a year has fewer."""
 
 
+MOST_CLOCKS = 60
+"""Occurrences looked at for those of one post in several zones."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarRules:
     """schedules/*.yaml, under ``calendar:``. ``horizon``: how far ahead occurrences are made."""
@@ -281,6 +285,12 @@ async def asked_slot(ctx: Context, member: Member, item: Item, arguments: str) -
     if slot is None:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
     return slot
+
+
+def together(one: Slot, other: Slot) -> bool:
+    """Whether both are the same time on the clock, each in its own zone: one post for people, in several zones."""
+    first, second = (slot.at.astimezone(ZoneInfo(slot.clock)).replace(tzinfo=None) for slot in (one, other))
+    return first == second
 
 
 def said(ctx: Context, member: Member, moment: datetime | None) -> Markup:

@@ -50,9 +50,16 @@ class PolicyRules:
     """How long after their arrival somebody belongs to ``@newcomers``."""
 
     @property
-    def days(self) -> str:
+    def whose_holidays(self) -> str:
         """The public holidays followed, as ``FR`` or ``FR-57``; empty for none."""
         return f"{self.country}-{self.region}" if self.region else self.country
+
+    @property
+    def days(self) -> str:
+        """A name that two places share exactly when they have the same days off: ``FR-57``, or ``FR-57/0123`` where
+        other days are worked than Monday to Friday. The dates under ``holidays`` are everybody's."""
+        worked = "".join(str(day) for day in sorted(set(self.working_days)))
+        return self.whose_holidays if worked == "01234" else f"{self.whose_holidays}/{worked}"
 
     def holiday(self, day: date) -> str:
         """The name of the holiday on the local date ``day``; empty when it is none.

@@ -15,7 +15,6 @@ from bot.core.actions import Planned
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, ChannelLanguage, Hours, Member, Role
 from bot.core.delivery import Delivery, Receipt, State
-from bot.core.editorial import Change, KeptItem, Plans, Slot, Status, Subject
 from bot.core.events import Event
 from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
@@ -161,90 +160,6 @@ class Ledger(ABC):
     @abstractmethod
     async def tally(self, workspace: WorkspaceRef, prefix: str) -> Mapping[State, int]:
         """How many messages (not edits or withdrawals) there are under ``prefix``, by state."""
-
-
-class Occurrences(ABC):
-    """The occurrences made ahead, and what became of those that came."""
-
-    @abstractmethod
-    async def due(self, workspace: WorkspaceRef, now: datetime, limit: int = 1000) -> Sequence[Slot]:
-        """Those planned and due by ``now``, earliest first."""
-
-    @abstractmethod
-    async def next_due(self, workspace: WorkspaceRef) -> datetime | None:
-        """When the earliest planned one is due; None when none is planned."""
-
-    @abstractmethod
-    async def coming(
-        self,
-        workspace: WorkspaceRef,
-        *,
-        since: datetime,
-        until: datetime | None = None,
-        item: str = "",
-        limit: int = 1000,
-    ) -> Sequence[Slot]:
-        """Those planned and due from ``since`` (included) to ``until`` (not), earliest first; of ``item`` or of all."""
-
-    @abstractmethod
-    async def get(self, workspace: WorkspaceRef, item: str, at: datetime, zone: str) -> Slot | None: ...
-
-    @abstractmethod
-    async def of(
-        self, workspace: WorkspaceRef, item: str, *, since: datetime | None = None, limit: int = 100
-    ) -> Sequence[Slot]:
-        """The item's occurrences with moments from ``since`` on, whatever became of them, earliest first; without
-        ``since`` the latest, newest first."""
-
-    @abstractmethod
-    async def first(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Slot]:
-        """The earliest planned occurrence of each of ``items`` that has one."""
-
-    @abstractmethod
-    async def plans(self, workspace: WorkspaceRef, after: str = "") -> Plans:
-        """How far each item is planned, those up to the id ``after`` left out."""
-
-
-class Items(ABC):
-    """The calendar items made in chat."""
-
-    @abstractmethod
-    async def get(self, workspace: WorkspaceRef, item: str) -> KeptItem | None: ...
-
-    @abstractmethod
-    async def named(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, KeptItem]:
-        """Those of ``items`` that there are."""
-
-    @abstractmethod
-    async def all(
-        self,
-        workspace: WorkspaceRef,
-        *,
-        status: Status | None = None,
-        owner: str = "",
-        after: str = "",
-        limit: int = 1000,
-    ) -> Sequence[KeptItem]:
-        """By id, those up to the id ``after`` left out; narrowed to a state and an owner."""
-
-
-class Changes(ABC):
-    """Who changed what in the calendar."""
-
-    @abstractmethod
-    async def get(self, workspace: WorkspaceRef, number: int) -> Change | None: ...
-
-    @abstractmethod
-    async def of(self, workspace: WorkspaceRef, item: str, limit: int = 20) -> Sequence[Change]:
-        """The changes of an item and of its occurrences, newest first."""
-
-    @abstractmethod
-    async def latest(self, workspace: WorkspaceRef, subject: Subject, what: str) -> Change | None:
-        """The newest change of exactly this."""
-
-    @abstractmethod
-    async def last_by(self, member: MemberRef) -> Change | None:
-        """The member's newest change that is neither undone nor an undoing itself."""
 
 
 class Measures(ABC):
@@ -524,6 +439,10 @@ class Timetable(ABC):
     def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
         """The policy with what channels.yaml says of the channel, or what the member chose; its ``zone`` is theirs.
         It knows the public holidays. With neither, the workspace's own, as ``rules(PolicyRules)``."""
+
+    @abstractmethod
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        """Whether the public holidays of the country (``FR``), or of that region of it (``57``), are known."""
 
     @abstractmethod
     def rules(self, kind: type[T]) -> T:

@@ -31,7 +31,7 @@ class PlaceRules:
     (``@everyone``); none means everywhere but in one-way channels.
 
     ``write``, ``approve`` and ``publish`` name roles (``member``, ``animator``, ``admin``), people (``@odile``) and
-    teams (``team:design``). ``days`` (0 Monday; none: any), ``opens`` and ``closes`` (wall clock of the channel) say
+    groups (``team:design``). ``days`` (0 Monday; none: any), ``opens`` and ``closes`` (wall clock of the channel) say
     when posts may go out. ``channel_week`` and ``author_week``: the most posts of the calendar in a week (Monday to
     Sunday), of all authors and of one; None: no limit but the attention budget. ``four_eyes``: whoever last wrote an
     item does not approve it.
@@ -52,11 +52,11 @@ class PlaceRules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishingRules:
     """schedules/policy.yaml, under ``publishing:``. The first of ``rules`` that names a place holds there; where none
-    does, animators may do everything. ``teams``: people by the name of their team. ``deputies``: who inherits the
+    does, animators may do everything. ``groups``: people by the name of their team. ``deputies``: who inherits the
     items of whom."""
 
     rules: tuple[PlaceRules, ...] = ()
-    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     deputies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,15 +104,15 @@ def _folded(places: Iterable[str]) -> Iterable[str]:
         yield bare if bare.startswith(("#", "@", "tag:")) else f"#{bare}"
 
 
-def is_among(member: Member, who: Collection[str], teams: Mapping[str, Collection[str]]) -> bool:
-    """Whether ``who`` (roles, people, teams) names ``member``. Nobody who left is named."""
-    return member.active and any(_is_named(member, each, teams) for each in who)
+def is_among(member: Member, who: Collection[str], groups: Mapping[str, Collection[str]]) -> bool:
+    """Whether ``who`` (roles, people, groups) names ``member``. Nobody who left is named."""
+    return member.active and any(_is_named(member, each, groups) for each in who)
 
 
-def _is_named(member: Member, one: str, teams: Mapping[str, Collection[str]]) -> bool:
+def _is_named(member: Member, one: str, groups: Mapping[str, Collection[str]]) -> bool:
     bare = one.strip().casefold()
     if bare.startswith("team:"):
-        people = {name.casefold(): people for name, people in teams.items()}.get(bare[5:].strip(), ())
+        people = {name.casefold(): people for name, people in groups.items()}.get(bare[5:].strip(), ())
         return any(_is_person(member, person) for person in people)
     if bare in _ROLES:
         return member.role >= _ROLES[bare]
@@ -128,7 +128,7 @@ def may(
     member: Member,
     right: Right,
     targets: Sequence[Target],
-    teams: Mapping[str, Collection[str]],
+    groups: Mapping[str, Collection[str]],
     *,
     writer: MemberRef | None = None,
 ) -> Refusal | None:
@@ -136,7 +136,7 @@ def may(
     wrote what is to be approved."""
     for target in targets:
         whom = {Right.WRITE: target.rules.write, Right.APPROVE: target.rules.approve}.get(right, target.rules.publish)
-        if not is_among(member, whom, teams):
+        if not is_among(member, whom, groups):
             return Refusal(right.value, target.name, whom)
         if right is Right.APPROVE and target.rules.four_eyes and writer == member.ref:
             return Refusal("four_eyes", target.name, whom)

@@ -63,7 +63,7 @@ async def _may_publish(owner: str, target: Target, known: Known, files: Files) -
         return any(role >= ROLES.get(each, Role.MEMBER) for each in allowed & {*ROLES, "member", "everyone"})
     member = await person(owner, known)
     publishing = files.schedules.rules(PublishingRules)
-    return member is None or is_among(member, target.rules.publish, publishing.teams)
+    return member is None or is_among(member, target.rules.publish, publishing.groups)
 
 
 def moment_troubles(posts: Sequence[Post], files: Files) -> Iterator[Trouble]:

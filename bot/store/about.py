@@ -88,9 +88,7 @@ def _changes(connection: Connection, ref: str) -> list[dict[str, Any]]:
     column = tables.changes.c
     return _listed(
         connection.execute(
-            select(column.number, column.at, column.subject, column.id, column.why)
-            .where(column.by == ref)
-            .order_by(column.number)
+            select(column.number, column.at, column.subject, column.id).where(column.by == ref).order_by(column.number)
         )
     )
 

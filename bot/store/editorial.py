@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, inser
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
 from bot.core.calendar import Item, Paused
 from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
-from bot.core.ports import Changes, Items
+from bot.core.records import Changes, Items
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import tables
 from bot.store.codec import from_json, to_json
@@ -110,7 +110,6 @@ def _to_change(row: Row[Any]) -> Change:
         id=row.id,
         before=_state(row.subject, row.before),
         after=_state(row.subject, row.after),
-        why=row.why,
         undoes=row.undoes,
         undone_by=row.undone_by,
     )
@@ -195,7 +194,6 @@ def record_change(commit: Commit, action: RecordChange) -> None:
             "id": action.id,
             "before": _written(action.before),
             "after": _written(action.after),
-            "why": action.why,
             "undoes": action.undoes,
             "undone_by": None,
         },

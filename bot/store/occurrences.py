@@ -16,7 +16,7 @@ from bot.core.actions import (
     WakeForOccurrences,
 )
 from bot.core.editorial import Fate, Plan, Plans, Slot
-from bot.core.ports import Occurrences
+from bot.core.records import Occurrences
 from bot.core.refs import WorkspaceRef
 from bot.store import tables, timers
 from bot.store.commit import Commit

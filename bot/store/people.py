@@ -6,14 +6,28 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from bot.core.actions import ChooseLanguage, GiveRole, MarkManager, MemberWentAway, Mute, RegisterMember, SetAbsence
-from bot.core.community import Member, Role
+from bot.core.community import Hours, Member, Role
 from bot.core.delivery import Kind, State
 from bot.core.ports import Members
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import tables
+from bot.store.codec import from_json, kind_of
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.dialect import Insert, prepared
@@ -22,6 +36,13 @@ from bot.store.secrecy import Keys
 _columns = tables.members.c
 _ALL_FORGOTTEN = select(tables.forgotten.c.member_key)
 _ONE_FORGOTTEN = _ALL_FORGOTTEN.where(tables.forgotten.c.member_key == bindparam("member_key"))
+
+
+_note = tables.notes.c
+_WITH_HOURS = select(tables.members, _note.value.label("hours")).outerjoin(
+    tables.notes, and_(_note.member == _columns.ref, _note.kind == kind_of(Hours))
+)
+"""People with the hours they chose, which are a note about them: erased and exported with all others."""
 
 
 def _folded(text: str) -> str:
@@ -43,6 +64,7 @@ def to_member(row: Row[Any]) -> Member:
         muted_until=row.muted_until,
         away_until=row.away_until,
         joined_at=row.joined_at,
+        hours=from_json(Hours, row.hours) if row.hours else None,
     )
 
 
@@ -120,7 +142,7 @@ class StoredMembers(Members):
         return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
 
     async def _find(self, *where: ColumnElement[bool]) -> list[Member]:
-        statement = select(tables.members).where(*where).order_by(_columns.folded_name, _columns.ref)
+        statement = _WITH_HOURS.where(*where).order_by(_columns.folded_name, _columns.ref)
         return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
 
 

@@ -272,7 +272,6 @@ class ChangeRow(Row, table=True):
     id: str = Field(sa_type=Text)
     before: str = Field(sa_type=Text)
     after: str = Field(sa_type=Text)
-    why: str = Field(sa_type=Text)
     undoes: int | None = Field(sa_type=cast(Any, _ROWID))
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 
 from bot.core.calendar import OnHolidays
@@ -52,11 +52,13 @@ class DaysOff:
                 for day, group in groupby(locals_, lambda local: self.nearest(local.date(), step)):
                     yield from sorted({datetime.combine(day, local.time()) for local in group})
 
-    def first_moved_to(self, day: date, on: OnHolidays) -> date:
-        """The earliest day whose moments may move to ``day`` or later."""
-        if on is OnHolidays.AFTER:
-            for _ in range(MOST_MOVED):
-                if not self.off(day - _DAY):
-                    break
-                day -= _DAY
-        return day
+    def first_moved_to(self, local: datetime, on: OnHolidays) -> datetime:
+        """The earliest naive local time from which a moment may move to ``local`` or later."""
+        if on is not OnHolidays.AFTER:
+            return local
+        day = local.date()
+        for _ in range(MOST_MOVED):
+            if not self.off(day - _DAY):
+                break
+            day -= _DAY
+        return datetime.combine(day, time(0))

@@ -28,9 +28,7 @@ def moments(
     zone = item.zone or rules.zone
     off = days_off(item.when, rules)
     earliest = since.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - _SLACK
-    first = off.first_moved_to(earliest.date(), item.holidays)
-    if first < earliest.date():
-        earliest = datetime.combine(first, time(0))
+    earliest = off.first_moved_to(earliest, item.holidays)
     last: datetime | None = None
     for local in off.moved(_locals(item, rules, earliest, installed, items), item.holidays):
         moment = instant(local, zone)

@@ -22,8 +22,7 @@ def described(item: Item, rules: PolicyRules, items: Mapping[str, Item]) -> str:
     parts.append(f"zone={item.zone or rules.zone}")
     if item.holidays is not OnHolidays.SEND:
         off = ",".join(str(day) for day in sorted(rules.holidays))
-        worked = "".join(str(day) for day in sorted(rules.working_days))
-        parts.append(f"{item.holidays}={rules.days}/{worked}/{off}")
+        parts.append(f"{item.holidays}={rules.days}|{off}")
     if when.relative_to is Anchor.PROBATION_END:
         parts.append(f"probation={rules.probation}")
     if when.event in items:

@@ -95,10 +95,11 @@ def named_weekdays(when: When) -> frozenset[int]:
     return frozenset(named)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _rule(when: When, zone: str, year: int, month: int = 1, day: int = 1) -> rrule:
     """The rule beginning shortly before this day. A rule is followed step by step from its start, so one that began
-    years ago would cost milliseconds; it is moved ahead by whole intervals, which keeps its phase."""
+    years ago would cost milliseconds; it is moved ahead by whole intervals, which keeps its phase. It remembers the
+    steps it took, so that the next look costs less."""
     start = when.start or EPOCH
     parts = _with_day(parse_rule(when.rrule), start)
     began = datetime.combine(start, when.at or time(0))
@@ -109,7 +110,7 @@ def _rule(when: When, zone: str, year: int, month: int = 1, day: int = 1) -> rru
         horizon = datetime.combine(date(max(year, began.year) + HORIZON_YEARS, 1, 1), time(0))
         parts["UNTIL"] = f"{min(_until(parts.get('UNTIL'), zone) or horizon, horizon):%Y%m%dT%H%M%S}"
     text = ";".join(f"{name}={value}" for name, value in parts.items())
-    found = rrulestr(text, dtstart=began)
+    found = rrulestr(text, dtstart=began, cache=True)
     assert isinstance(found, rrule)  # noqa: S101  # One RRULE and nothing else never makes a set.
     return found
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member
-from bot.core.errors import BadContent, Problem
+from bot.core.errors import BadContent, BadInput, Problem
 from bot.core.policy import PolicyRules
 from bot.core.ports import ChannelRules, Timetable, Where
 from bot.core.refs import LANGUAGES
@@ -22,6 +22,7 @@ from bot.timetable.links import broken
 from bot.timetable.moments import moment_for, moments
 from bot.timetable.places import Places, channel_key
 from bot.timetable.plan import described
+from bot.timetable.publicholidays import check_place
 from bot.timetable.rhythm import read_rules, unknown
 
 T = TypeVar("T")
@@ -77,7 +78,9 @@ class Schedules(Timetable):
                     read[path.name] = self._whole.files[path.name]
         self._whole = self._together(read, problems)
         policy = self._whole.rules.get(PolicyRules)
-        self._places = Places(policy if isinstance(policy, PolicyRules) else PolicyRules(), self._whole.channels)
+        policy = policy if isinstance(policy, PolicyRules) else PolicyRules()
+        self._places = Places(policy, self._whole.channels)
+        problems += _unknown_regions(self._whole.files, policy.country)
         return tuple(sorted(problems))
 
     def check(self, pages: Callable[[str, str], bool] | None = None) -> tuple[Problem, ...]:
@@ -144,6 +147,13 @@ class Schedules(Timetable):
 
     def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
         return self._places.of(channel, member)
+
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        try:
+            check_place(country, region)
+        except BadInput:
+            return False
+        return bool(country)
 
     def rules(self, kind: type[T]) -> T:
         rules = self._places.of() if kind is PolicyRules else self._whole.rules.get(kind)
@@ -263,6 +273,17 @@ def _read_channels(located: Located) -> dict[str, ChannelRules]:
     if problems:
         raise BadContent(problems)
     return channels
+
+
+def _unknown_regions(files: Mapping[str, _File], country: str) -> Iterable[Problem]:
+    """Regions of channels in the policy's country, which may stand in another file."""
+    for name, each in files.items():
+        for channel, rules in each.channels.items():
+            if rules.region and rules.country is None:
+                try:
+                    check_place(country, rules.region)
+                except BadInput as error:
+                    yield Problem(name, each.lines.get("channels", 0), f"channel “{channel}”, “region”: {error}")
 
 
 def _clashes(name: str, new: _File, files: Mapping[str, _File]) -> Iterable[Problem]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
+from bot.core.errors import BadContent
 from bot.core.localtime import known_zone
 from bot.core.message import Message
 from bot.core.policy import Attention, PolicyRules, start_of_day
@@ -198,6 +199,9 @@ class OnlyRules(Timetable):
     def item(self, item_id: str) -> Item | None:
         return None
 
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        raise BadContent([])
+
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         return None
 
@@ -219,6 +223,9 @@ class OnlyRules(Timetable):
     def policy_for(self, channel: Channel | None = None, member: Member | None = None) -> PolicyRules:
         place = member or channel
         return replace(self.policy, zone=known_zone(place.zone if place else "", self.policy.zone))
+
+    def holidays_known(self, country: str, region: str = "") -> bool:
+        return False
 
     def rules(self, kind: type[T]) -> T:
         return self.policy if isinstance(self.policy, kind) else kind()

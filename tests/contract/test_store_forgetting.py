@@ -123,7 +123,6 @@ async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
                 "at": "2026-11-24T10:00:00+00:00",
                 "subject": "item",
                 "id": "item-U1",
-                "why": "",
             }
         ],
         "items": ["item-U1"],

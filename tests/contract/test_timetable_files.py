@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.core.calendar import Missed
+from bot.core.calendar import Audience, Missed
 from bot.core.policy import PolicyRules
 from bot.timetable import Schedules
 
@@ -86,6 +86,81 @@ items:
     first = folder.schedules.next(item, INSTALLED, INSTALLED)
     assert first == datetime(2027, 1, 1, 14, 30, tzinfo=UTC)
     assert folder.schedules.next(item, first, INSTALLED) == datetime(2027, 1, 29, 14, 30, tzinfo=UTC)
+
+
+def test_whom_an_item_is_for(folder: Folder) -> None:
+    problems = folder.write(
+        """
+items:
+  - {id: one, every: monday 10:00, to: ["#general", "tag:social", "@Managers", "@tous"], words: page}
+  - {id: two, after: 30 days from arrival, at: "09:30", to: "@personne", words: page}
+"""
+    )
+    assert problems == []
+    one, two = folder.schedules.items()
+    assert (one.channels, one.audiences) == (("#general", "tag:social"), (Audience.MANAGERS, Audience.EVERYONE))
+    assert (two.channels, two.audiences) == ((), (Audience.PERSON,))
+    assert two.personal
+    assert not one.personal
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            'every: monday 10:00\n    to: "@manager"',
+            "a.yaml:5: “@manager” is not known here (did you mean “@managers”?)",
+        ),
+        ('every: monday 10:00\n    to: "@nobody-at-all"', "known are: @everyone, @managers"),
+        ('every: monday 10:00\n    to: "@person"', "“@person” goes with “after: 30 days from arrival”"),
+        ('after: 1 day from arrival\n    at: 9:00\n    to: "#general"', 'address it to that person: to: "@person"'),
+        ('after: 1 day from arrival\n    at: 9:00\n    to: ["@person", "@managers"]', "goes to others too"),
+        ("every: monday 10:00\n    to: x\n    holidays: never", "a.yaml:6: “never” is not known here (use send, skip"),
+        ("every: monday 10:00\n    to: x\n    also: 2027-05-10", "“also”: “2027-05-10” is not a date and a time"),
+        ("every: monday 10:00\n    to: x\n    except: soon", "“except”: “soon” is not a date"),
+        ("on: 2027-05-10 10:00\n    to: x\n    also: 2027-05-11 10:00", "“also” goes with every and rrule only"),
+        ("after: 1 day from arrival\n    at: noon\n    to: x", "“at”: “noon” is not a time"),
+    ],
+)
+def test_mistakes_in_whom_and_when(folder: Folder, lines: str, expected: str) -> None:
+    problems = folder.write(f"items:\n  - id: one\n    words: page\n    {lines}\n")
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_days_and_moments_left_out_and_added(folder: Folder) -> None:
+    assert (
+        folder.item(
+            "rrule: FREQ=DAILY;BYHOUR=9,15\n    at: 9:00\n    from: 2027-05-03\n    until: 2027-05-06\n"
+            "    except: [2027-05-04, 2027-05-05 15:00]\n    also: [2027-05-04 12:00]"
+        )
+        == []
+    )
+    item, found, after = folder.schedules.items()[0], [], INSTALLED
+    while (moment := folder.schedules.next(item, after, INSTALLED)) is not None:
+        found.append(f"{moment:%d %H}")
+        after = moment
+    assert found == ["03 07", "03 13", "04 10", "05 07", "06 07", "06 13"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("policy:\n  country: FX", "a.yaml:2: “country”: no public holidays are known for the country “FX”"),
+        ("policy:\n  country: FR\n  region: Mosele", "a.yaml:3: “region”: “Mosele” is not a region of FR"),
+        ("policy:\n  region: 57", "a.yaml:2: “region”: “region” needs “country”"),
+        ("policy:\n  probation: 3 moons", "“probation”: “3 moons” is not a length of time"),
+        ("channels:\n  general:\n    country: XX", "a.yaml:3: “country”: no public holidays"),
+        ("channels:\n  general:\n    working_days: []", "must name at least one day"),
+        ("channels:\n  general:\n    quiet_from: evening", "“quiet_from”: “evening” is not a time"),
+        (
+            "policy:\n  country: FR\nchannels:\n  metz:\n    region: Metz",
+            "a.yaml:3: channel “metz”, “region”: “Metz” is not a region",
+        ),
+    ],
+)
+def test_mistakes_in_holidays_and_hours(folder: Folder, text: str, expected: str) -> None:
+    problems = folder.write(text)
+    assert any(expected in problem for problem in problems), problems
 
 
 @pytest.mark.parametrize(
@@ -355,9 +430,9 @@ def test_the_fingerprint_changes_with_any_file(folder: Folder) -> None:
 
 
 def test_the_starter_policy_is_the_default_one() -> None:
-    """Its remarks describe what happens without the file, too."""
+    """Its remarks describe what happens without the file, too; but only the file can know the country."""
     starter = Path(__file__).parents[2] / "schedules" / "policy.yaml"
     schedules = Schedules(starter.parent, {"policy": PolicyRules})
     schedules.load()
     assert starter.exists()
-    assert schedules.rules(PolicyRules) == PolicyRules()
+    assert asdict(schedules.rules(PolicyRules)) == asdict(PolicyRules(country="FR"))

@@ -6,10 +6,12 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from bot.core.calendar import When
+from bot.core.calendar import Anchor, When
 from bot.core.errors import BadInput
+from bot.core.span import Span
 from bot.timetable import forms
 from bot.timetable.recurrence import check_rule
+from bot.timetable.relative import relative, span
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,86 @@ def test_a_week_of_a_launch(text: str) -> None:
 def test_a_week_of_a_launch_needs_its_parts(text: str) -> None:
     with pytest.raises(BadInput):
         forms.launch_week(text, None)
+
+
+ARRIVAL, PROBATION_END = Anchor.ARRIVAL, Anchor.PROBATION_END
+NINE = time(9)
+
+
+@pytest.mark.parametrize(
+    ("english", "french", "expected"),
+    [
+        ("30 days from arrival", "30 jours après l'arrivée", When(relative_to=ARRIVAL, offset=Span(days=30), at=NINE)),
+        (
+            "a week after their arrival",
+            "une semaine après son arrivée",
+            When(relative_to=ARRIVAL, offset=Span(days=7), at=NINE),
+        ),
+        ("arrival", "jour de l’arrivée", When(relative_to=ARRIVAL, at=NINE)),
+        ("3 months arrival", "3 mois arrivée", When(relative_to=ARRIVAL, offset=Span(months=3), at=NINE)),
+        (
+            "1 week before the end of probation",
+            "1 semaine avant la fin de la période d'essai",
+            When(relative_to=PROBATION_END, offset=Span(days=-7), at=NINE),
+        ),
+        (
+            "1 month and 2 days after the end of their probation period",
+            "1 mois et 2 jours après la fin de sa période d’essai",
+            When(relative_to=PROBATION_END, offset=Span(months=1, days=2), at=NINE),
+        ),
+        ("end of probation", "fin d'essai", When(relative_to=PROBATION_END, at=NINE)),
+        ("3 days after open-day", "3 jours après open-day", When(event="open-day", offset=Span(days=3), at=NINE)),
+        ("2 weeks before a.b_1", "2 semaines avant a.b_1", When(event="a.b_1", offset=Span(days=-14), at=NINE)),
+        ("a year after open-day", "un an après open-day", When(event="open-day", offset=Span(months=12), at=NINE)),
+    ],
+)
+def test_what_counts_from_a_day_or_an_item_in_both_languages(english: str, french: str, expected: When) -> None:
+    assert relative(english, "after", NINE) == relative(french, "after", NINE) == expected
+
+
+def test_the_key_says_the_direction_where_the_words_do_not() -> None:
+    assert relative("3 days open-day", "before", None) == When(event="open-day", offset=Span(days=-3))
+    assert relative("3 days open-day", "after", None) == When(event="open-day", offset=Span(days=3))
+    assert relative("2 hours open-day", "before", None) == When(event="open-day", offset=Span(minutes=-120))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "at", "reason"),
+    [
+        ("3 days after open-day", "before", NINE, "counts forwards"),
+        ("3 days before arrival", "before", NINE, "nobody knows before"),
+        ("3 days from arrival", "after", None, "at what time"),
+        ("3 hours from arrival", "after", NINE, "whole days"),
+        ("3 hours before open-day", "before", NINE, "leave out “at”"),
+        ("3 fortnights after open-day", "after", NINE, "is not arrival"),
+        ("9999 years after open-day", "after", NINE, "longer than a hundred years"),
+        ("", "after", NINE, "not understood"),
+    ],
+)
+def test_what_counts_from_nothing_known_is_refused(text: str, key: str, at: time | None, reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
+        relative(text, key, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 months", Span(months=3)),
+        ("3 mois", Span(months=3)),
+        ("90 days", Span(days=90)),
+        ("1 year and 2 weeks", Span(months=12, days=14)),
+        ("4 months, 1 day", Span(months=4, days=1)),
+        ("1h 30 min", Span(minutes=90)),
+    ],
+)
+def test_lengths_of_time_on_the_calendar(text: str, expected: Span) -> None:
+    assert span(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "3", "months", "-3 months", 3, "3 moons"])
+def test_a_length_of_time_needs_numbers_and_units(text: object) -> None:
+    with pytest.raises(BadInput, match="not a length of time"):
+        span(text)
 
 
 @pytest.mark.parametrize(
