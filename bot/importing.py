@@ -133,10 +133,14 @@ async def from_chat(settings: Settings, workspace: str, now: datetime) -> list[R
     return [Ready(text, items) for text in files_of(items, remark)] if items else []
 
 
+def _counted(number: int) -> str:
+    return "1 draft item" if number == 1 else f"{number} draft items"
+
+
 def told(ready: Ready, target: Path) -> RenderableType:
     """What was imported, and what was not, for people."""
     out_of = sum(each.left_out for each in ready.untold)
-    lines: list[RenderableType] = [f"{len(ready.items)} draft items for {escape(str(target))}; {out_of} left out."]
+    lines: list[RenderableType] = [f"{_counted(len(ready.items))} for {escape(str(target))}; {out_of} left out."]
     if ready.untold:
         table = Table("Line", "Event", "What to know", title_justify="left")
         for each in ready.untold:

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.app import Allant
 from bot.core.addresses import Subscription
@@ -17,11 +18,12 @@ from bot.core.localtime import local_date, local_moment
 from bot.core.planning import clock_name
 from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
 from bot.forecast import Files, Known, Post, aimed_at, audiences, posts, words_of
-from bot.ical import Entry, feed
-from bot.ical.feed import uid
 from bot.library import links_in
 from bot.markdown import MarkdownRenderer
 from bot.web import CalendarFile
+
+if TYPE_CHECKING:
+    from bot.ical import Entry
 
 HORIZON = timedelta(days=90)
 MOST_POSTS = 5_000
@@ -50,6 +52,8 @@ async def calendar_file(allant: Allant, key: str, mark: str) -> CalendarFile | N
 
 
 async def _file(allant: Allant, workspace: WorkspaceRef, member: Member, asked: Subscription) -> CalendarFile | None:
+    from bot.ical import feed  # With its library it takes a 20th of a second: when somebody first subscribes.
+
     name, about = _NAMES[member.language]
     channel = None
     if asked.channel:
@@ -138,12 +142,15 @@ async def _entry(
     allant: Allant, workspace: WorkspaceRef, member: Member, slot: Slot, post: Post, *, alone: bool
 ) -> Entry:
     """The post as an event; ``alone``: the feed is of one channel, which need not be named."""
+    from bot.ical import Entry as Event
+    from bot.ical import uid
+
     renderer = MarkdownRenderer()
     text = post.texts.get(member.language) or post.text
     plain = renderer.plain(text, _web_address).strip()
     title = _title(allant, post.item, member.language) or next(iter(plain.split("\n")), "") or post.item.id
     addresses = [link.address for link in links_in(text) if link.address.startswith(("https://", "http://"))]
-    return Entry(
+    return Event(
         uid=uid(workspace, slot.item, slot.at.isoformat(), slot.zone, post.channel.ref),
         at=post.at,
         modified=await _modified(allant, workspace, post.item),
