@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from datetime import timedelta
+from typing import Any, Literal, NoReturn
 
-from bot import archive
+from bot import VERSION, archive
 from bot.core.actions import GiveRole, Planned
 from bot.core.addresses import Addresses
+from bot.core.backlog import Backlog
 from bot.core.clock import SystemClock
 from bot.core.community import Channel, Member, Role
 from bot.core.directory import Directory
 from bot.core.dispatch import Dispatcher, catalogue
 from bot.core.errors import BadInput, Problem
-from bot.core.events import FilesChanged, Started
+from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
 from bot.core.intake import Intake
+from bot.core.leases import LISTEN, Rested
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Platform, Writer
 from bot.core.publishing import PublishingRules
@@ -29,6 +32,8 @@ from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.leases import SharedLeases
+from bot.store.wakeups import ACCEPTED, PLANNED
 from bot.timetable import Clockwork, Schedules
 from bot.web import SecretAddresses
 from bot.writer import CannedWriter, OpenAIWriter
@@ -38,6 +43,10 @@ log = logging.getLogger("allant")
 
 FILES_EVERY_SECONDS = 2.0
 """How often content/ and schedules/ are looked at for changes."""
+ATTEND_AGAIN = 2.0
+"""Seconds until a process asks again whether a workspace is without anybody who listens to it."""
+
+ProcessRole = Literal["web", "worker", "all"]
 
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
@@ -101,9 +110,12 @@ class Allant:
     platforms: dict[WorkspaceRef, Platform]
     dispatcher: Dispatcher
     intake: Intake
+    backlog: Backlog
     outbox: Outbox
     clockwork: Clockwork
     addresses: Addresses
+    role: ProcessRole = "all"
+    _attending: set[WorkspaceRef] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _seen: tuple[str, str] = ("", "")
     _kept: tuple[str, str] = ("", "")
@@ -113,23 +125,83 @@ class Allant:
     async def start(self, *, live: bool = True) -> None:
         """Learn who and where, go on with what an earlier run left, then listen.
 
-        ``live=False`` starts neither the clock nor the outbox's loop: the caller moves time and calls settle().
+        ``live=False`` starts neither the clock nor the outbox's loop: the caller moves time and calls settle(). Raises
+        BadInput when another Allant already works on the same SQLite file.
         """
+        self.store.occupy()
+        self._seen = self._fingerprints()
+        if self.store.shared is None:
+            await self._start_alone(live)
+        else:
+            await self._start_among_others(self.store.shared)
+
+    async def _start_alone(self, live: bool) -> None:
         for workspace, platform in self.platforms.items():
             await self._learn(workspace, platform)
-        self._seen = self._fingerprints()
         await self.outbox.recover()
         await self.intake.resume()
         for workspace in self.platforms:
-            await self.dispatcher.handle(Started(id="started", at=self.clock.now(), workspace=workspace))
-        if self._file_problems:
-            await self._tell_files_changed()
+            await self._tell_started(workspace)
         if live:
             self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
             self.clockwork.start()
-            self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
+            self._run(self.outbox.run(), "outbox")
         for platform in self.platforms.values():
-            self._tasks.append(asyncio.create_task(platform.run(self.intake), name=platform.workspace.platform))
+            self._run(platform.run(self.accept), platform.workspace.platform)
+
+    async def _start_among_others(self, leases: SharedLeases) -> None:
+        """Several processes share the database: each works on what nobody else does."""
+        await leases.join(self.role, VERSION)
+        self._run(leases.run(), "leases")
+        if self.role == "web":
+            return
+        wake = {ACCEPTED: self.backlog.wake, PLANNED: self._planned}
+        self._run(self.store.listen(wake), "wake-ups")
+        self._run(self.outbox.run(), "outbox")
+        self._run(self.backlog.run(), "backlog")
+        self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+        self.clockwork.start()
+        for workspace, platform in self.platforms.items():
+            self._run(self._attend(workspace, platform, leases), f"attendance of {workspace}")
+
+    async def accept(self, event: Event) -> None:
+        """Returns once the event is durable: the adapter may then acknowledge it to its platform."""
+        if self.store.shared is None:
+            await self.intake(event)
+        elif await self.store.inbox.accept(event) is not None:
+            self.backlog.wake()
+
+    async def _attend(self, workspace: WorkspaceRef, platform: Platform, leases: SharedLeases) -> None:
+        """Listen to the workspace as long as this is our task: one process does, and another when that one dies."""
+        name = f"{LISTEN}{workspace}"
+        while True:
+            if not await leases.take([name]):
+                await asyncio.sleep(ATTEND_AGAIN)
+                continue
+            try:
+                self._attending.add(workspace)
+                await _until_lost(self._listen(workspace, platform), leases)
+            finally:
+                self._attending.discard(workspace)
+                with contextlib.suppress(Exception):
+                    await leases.give_back({name: Rested()})
+
+    async def _listen(self, workspace: WorkspaceRef, platform: Platform) -> None:
+        await self._learn(workspace, platform)
+        await self._tell_started(workspace)
+        await platform.run(self.accept)
+
+    async def _tell_started(self, workspace: WorkspaceRef) -> None:
+        await self.dispatcher.handle(Started(id="started", at=self.clock.now(), workspace=workspace))
+        if self._file_problems:
+            await self._tell_files_changed([workspace])
+
+    def _planned(self) -> None:
+        self.outbox.wake()
+        self.clockwork.wake()
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
 
     async def wait(self) -> NoReturn:
         """Run until cancelled; a part that ends by itself is an error, which is raised."""
@@ -147,6 +219,8 @@ class Allant:
         await self.intake.close()
         for platform in self.platforms.values():
             await platform.close()
+        if self.store.shared is not None:
+            await self.store.shared.leave()
         await self.store.close()
 
     async def settle(self) -> None:
@@ -183,11 +257,12 @@ class Allant:
             return
         self._seen = seen
         self._file_problems = await asyncio.to_thread(load_files, self.library, self.schedules)
-        await self._tell_files_changed()
+        # Every process reads its own files; of those that share a workspace, the one that attends to it tells.
+        await self._tell_files_changed(list(self.platforms if self.store.shared is None else self._attending))
 
-    async def _tell_files_changed(self) -> None:
+    async def _tell_files_changed(self, workspaces: Sequence[WorkspaceRef]) -> None:
         self._files_changed += 1
-        for workspace in self.platforms:
+        for workspace in workspaces:
             event = FilesChanged(
                 id=f"files/{self.clock.now().isoformat()}/{self._files_changed}",
                 at=self.clock.now(),
@@ -214,6 +289,20 @@ def _admin_ref(text: str) -> MemberRef:
         raise BadInput(f"ALLANT_ADMINS: {text!r} is not platform/workspace/id") from None
 
 
+async def _until_lost(work: Coroutine[Any, Any, None], leases: SharedLeases) -> None:
+    """``work``, ended when our leases are: somebody else does it then. Raises what ``work`` raises."""
+    held_by = leases.id
+    task = asyncio.create_task(work)
+    try:
+        while not task.done() and leases.valid and leases.id == held_by:
+            await asyncio.wait([task], timeout=1.0)
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def load_files(library: ContentLibrary, schedules: Schedules) -> tuple[Problem, ...]:
     """(Re)read both folders; what has a problem keeps its last good version."""
     return tuple(sorted({*library.load(), *schedules.load()}))
@@ -229,8 +318,11 @@ async def assemble(
     writer: Writer | None = None,
     limits: Limits | None = None,
     library: ContentLibrary | None = None,
+    role: ProcessRole = "all",
 ) -> Allant:
     """Open the store, read the files and wire everything; nothing runs yet. Raises BadInput for a wrong setting.
+
+    ``role``: what this process does of what several share: ``web`` only takes events in, ``worker`` does all the rest.
 
     ``library``: one over the same content folder that was read before; only what changed since is read again.
     """
@@ -243,7 +335,15 @@ async def assemble(
     problems = load_files(library, schedules)
     for problem in problems:
         log.warning("%s", problem)
-    store = await Store.open(settings.database_url, secret=settings.secret())
+    store = await Store.open(
+        settings.database_url, secret=settings.secret(), lease=timedelta(seconds=settings.lease_seconds)
+    )
+    if role != "all" and store.shared is None:
+        await store.close()
+        raise BadInput(
+            f"--role {role} shares the work with other processes, which needs PostgreSQL: set ALLANT_DATABASE_URL to a "
+            "postgresql:// address, or run without --role"
+        )
     channels = Directory(store.channels, schedules)
     addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
     ports = Ports(
@@ -279,10 +379,11 @@ async def assemble(
         schedules,
         by_workspace,
         time,
-        limits or Limits(),
+        limits or Limits(shared=store.shared is not None),
         dispatcher.handle,
+        leases=store.leases,
     )
-    clockwork = Clockwork(store.timers, time, dispatcher.fire)
+    clockwork = Clockwork(store.timers, time, dispatcher.fire, leases=store.leases)
     return Allant(
         settings=settings,
         clock=time,
@@ -292,9 +393,11 @@ async def assemble(
         platforms=by_workspace,
         dispatcher=dispatcher,
         intake=Intake(store.inbox, dispatcher.handle),
+        backlog=Backlog(store.inbox, store.leases, dispatcher.handle),
         outbox=outbox,
         clockwork=clockwork,
         addresses=addresses,
+        role=role,
         _file_problems=problems,
     )
 

@@ -99,13 +99,21 @@ def demo(
 def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default ALLANT_HOST).")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (default ALLANT_PORT).")] = None,
+    role: Annotated[
+        Literal["web", "worker", "all"],
+        typer.Option(help="What this process does when several share a PostgreSQL database."),
+    ] = "all",
 ) -> None:
-    """Run Allant on the platforms that the settings name."""
+    """Run Allant on the platforms that the settings name.
+
+    With a PostgreSQL address, any number of processes may run on any number of machines: `--role web` answers HTTP and
+    takes events in, `--role worker` does all the rest, and what a killed process did is taken over by the others.
+    """
     from bot import service
 
     settings = _settings(**_given(host=host, port=port))
     _log(settings)
-    _run_until_stopped(lambda stop: service.serve(settings, stop, say=out.print))
+    _run_until_stopped(lambda stop: service.serve(settings, stop, say=out.print, role=role))
 
 
 @cli.command()

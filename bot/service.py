@@ -9,7 +9,7 @@ from functools import partial
 
 from starlette.routing import BaseRoute
 
-from bot.app import Allant, assemble, make_platforms, running
+from bot.app import Allant, ProcessRole, assemble, make_platforms, running
 from bot.backstage import playground_routes
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
@@ -23,8 +23,12 @@ PLAYGROUND_CHANNELS = ("general", "random", "help", "newcomers")
 """The channels of a playground that `allant run` serves for the first time."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event, *, say: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings, stop: asyncio.Event, *, say: Callable[[str], None], role: ProcessRole = "all"
+) -> None:
     """Run on every platform that the settings name until ``stop`` is set. Raises BadInput when none is named."""
+    if settings.playground and role != "all":
+        raise BadInput("the playground lives in one process: run without --role, or without ALLANT_PLAYGROUND")
     platforms: list[Platform] = make_platforms(settings)
     with contextlib.ExitStack() as stack:
         server = None
@@ -39,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, say: Callable[[str],
                 "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
                 "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
             )
-        allant = await assemble(settings, platforms)
+        allant = await assemble(settings, platforms, role=role)
         routes: Sequence[BaseRoute] = ()
         if server is not None:
             routes = playground_routes(allant, server, platforms[-1].workspace)

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ALLANT_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     database_url: str = "sqlite:///allant.db"
+    lease_seconds: float = Field(default=10.0, ge=0.5, le=300.0)
     secret_file: Path = Path("allant.key")
     content_dir: Path | None = None
     schedules_dir: Path | None = None

@@ -132,7 +132,7 @@ async def on_channel_changed(ctx: Context, event: ChannelChanged) -> None:
 
 async def on_files_changed(ctx: Context, event: FilesChanged) -> None:
     """A changed file takes effect at once; the animators hear of items that came, went or moved."""
-    found, stopped = await walk(ctx)
+    found, stopped = await walk(ctx, whole=True)
     for key in (*found.added, *found.moved):
         await _replan_people(ctx, key)
     if stopped:

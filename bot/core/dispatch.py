@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.core.actions import Count, Planned
 from bot.core.community import Role
-from bot.core.errors import BadInput
+from bot.core.errors import BadInput, StoreUnavailable
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
 from bot.core.message import Button, Message
@@ -133,6 +133,8 @@ class Dispatcher:
         context = self._context(event)
         try:
             await run(context, event)  # type: ignore[misc]  # Listeners take the event type they named.
+        except StoreUnavailable:
+            raise  # No fault of the feature's: the whole event is handled again when the database is back.
         except Exception as error:
             _log_failure(feature, event, error)
             return Planned(feature)
@@ -156,6 +158,8 @@ class Dispatcher:
         context.do(Count(_command_signal(event, found)))
         try:
             await command.run(context, event, found.arguments)
+        except StoreUnavailable:
+            raise  # As in _isolated.
         except BadInput as problem:
             return self._failed(found.feature, event, context, str(problem), member.language)
         except Exception as error:

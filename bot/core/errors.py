@@ -8,6 +8,7 @@ AllantError
 │   ├── Unreachable       it certainly did not arrive: try again later
 │   ├── Unsure            it may or may not have arrived: look it up, or ask the animator
 │   └── Refused           it will never be accepted: do not try again
+├── StoreUnavailable      the database is away, or has no room: nothing was kept, do it again later
 └── WriterUnavailable     the writing service is off, failed, or took too long
 """
 
@@ -69,6 +70,11 @@ class Unsure(PlatformError):
 
 class Refused(PlatformError):
     """The platform refuses for good: no right, no such channel, message too long."""
+
+
+class StoreUnavailable(AllantError):
+    """The database could not be reached, or could not take what it was given, for longer than anybody waits. What was
+    to be done is best done again later, whole."""
 
 
 class WriterUnavailable(AllantError):

@@ -24,6 +24,8 @@ from bot.core.ports import Where
 
 AT_ONCE = 500
 """Items planned in one transaction."""
+WINDOW = 1_000
+"""Items looked at in one go: between two, others get their turn."""
 WAKE = WakeForOccurrences("calendar", "next")
 """Goes with every change of what is planned."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -214,32 +216,39 @@ async def items_named(ctx: Context, ids: Iterable[str]) -> dict[str, Item]:
     return found | {key: each.item for key, each in kept.items() if each.status is Status.APPROVED}
 
 
-async def walk(ctx: Context, after: str = "") -> tuple[Found, str]:
+async def walk(ctx: Context, after: str = "", *, whole: bool = False) -> tuple[Found, str]:
     """Plan every item beyond the id ``after`` that changed or is not planned up to the horizon, and drop what is gone.
 
-    At most :data:`AT_ONCE` are planned; returns what changed, and the id from which to go on (empty: all done).
+    At most :data:`AT_ONCE` are planned; returns what changed, and the id from which to go on (empty: all done). With
+    ``whole`` all items are looked at, so that all that changed is told, also what is yet to be planned.
     """
     planner, items = await Planner.of(ctx), await calendar_items(ctx)
-    plans = await ctx.occurrences.plans(ctx.workspace, after)
-    added, moved, planned, stopped = [], [], 0, ""
-    for key, item in items.items():
-        if key <= after:
-            continue
-        made = planner.plan(item, plans.get(key))
-        if made is None:
-            continue
-        if key not in plans:
-            added.append(key)
-        elif plans[key].print != made.plan.print:
-            moved.append(key)
-        if planned < AT_ONCE:
-            ctx.do(made)
-            planned, stopped = planned + 1, key
-    removed = [key for key in sorted(plans) if key not in items]
+    keys, made = [key for key in items if key > after], list[PlanOccurrences]()
+    added, moved, removed = list[str](), list[str](), list[str]()
+    for start in range(0, len(keys) + 1, WINDOW):
+        window = keys[start : start + WINDOW]
+        last = window[-1] if len(window) == WINDOW else ""
+        plans = await ctx.occurrences.plans(ctx.workspace, keys[start - 1] if start else after, last)
+        removed += [key for key in plans if key not in items]
+        for key in window:
+            planned = planner.plan(items[key], plans.get(key))
+            if planned is None:
+                continue
+            if key not in plans:
+                added.append(key)
+            elif plans[key].print != planned.plan.print:
+                moved.append(key)
+            made.append(planned)
+            if len(made) >= AT_ONCE and not whole:
+                break
+        if len(made) >= AT_ONCE and not whole:
+            break
+    ctx.do(*made[:AT_ONCE])
     for key in removed:
         ctx.do(DropOccurrences(key), Drop(Paused, key))
     ctx.do(WAKE)
-    return Found(tuple(added), tuple(removed), tuple(moved)), stopped if planned >= AT_ONCE else ""
+    found = Found(tuple(added), tuple(sorted(removed)), tuple(moved))
+    return found, made[AT_ONCE - 1].item if len(made) >= AT_ONCE else ""
 
 
 def replan(ctx: Context, planner: Planner, item: Item) -> None:

@@ -215,8 +215,13 @@ class Inbox(ABC):
         """Commit the event; returns once it is on disk. None when this workspace already delivered this id."""
 
     @abstractmethod
-    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
-        """Events accepted but not handled, oldest first: what a restart goes on with."""
+    async def waiting(self, limit: int = 1000, lane: str | None = None) -> Sequence[Accepted]:
+        """Events accepted but not handled, oldest first, of one lane or of all: what a restart goes on with."""
+
+    @abstractmethod
+    async def lanes(self, limit: int = 1000) -> Sequence[str]:
+        """The lanes (see :func:`bot.core.events.place_of`) in which events wait and which no other process works on,
+        longest waiting first."""
 
 
 class Journal(ABC):

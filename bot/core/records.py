@@ -48,8 +48,9 @@ class Occurrences(ABC):
         """The earliest planned occurrence of each of ``items`` that has one."""
 
     @abstractmethod
-    async def plans(self, workspace: WorkspaceRef, after: str = "") -> Plans:
-        """How far each item is planned, those up to the id ``after`` left out."""
+    async def plans(self, workspace: WorkspaceRef, after: str = "", last: str = "") -> Plans:
+        """How far each item is planned: those with ids beyond ``after``, up to ``last`` (included; empty: to the end),
+        in the order of their characters."""
 
 
 class Items(ABC):

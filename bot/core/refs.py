@@ -101,3 +101,8 @@ class MessageRef:
 
 Place = ChannelRef | MemberRef
 """Where a message goes: a channel, or a member (a direct message)."""
+
+
+def place_key(place: Place) -> str:
+    """A place as one text: ``#`` and a channel's ref, or ``@`` and a member's, as the two may have the same id."""
+    return f"{'@' if isinstance(place, MemberRef) else '#'}{place}"

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import RateLimited, Refused, Unreachable, Unsure
 from bot.core.events import DeliveryTroubled, Event
+from bot.core.leases import Leases, SoleLeases
 from bot.core.policy import Attention, Go, HoldBack, Verdict, Wait, judge
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery.limits import Limits
+from bot.delivery.turns import Turns
 
 log = logging.getLogger("allant.delivery")
 
@@ -69,6 +71,7 @@ class Courier:
         limits: Limits,
         on_trouble: Callable[[Event], Awaitable[None]],
         jitter: Jitter = full_jitter,
+        leases: Leases | None = None,
     ) -> None:
         self._outbound = outbound
         self._ledger = ledger
@@ -78,6 +81,8 @@ class Courier:
         self._platforms = platforms
         self._clock = clock
         self._limits = limits
+        self._leases = leases or SoleLeases()
+        self._turns = Turns(self._leases, limits)
         self._on_trouble = on_trouble
         self._jitter = jitter
         self._settling: dict[int, int] = {}
@@ -93,6 +98,9 @@ class Courier:
         ready = self._limits.ready_at(delivery.to, now)
         if ready > now:
             return Rest(ready)
+        ready = await self._turns.ready_at(delivery.workspace, now)
+        if ready > now:
+            return Rest(ready)
         match await self._judge(delivery, now):
             case HoldBack(reason):
                 await self._hold_back(delivery, reason)
@@ -102,9 +110,13 @@ class Courier:
                 return None
         if not self._limits.take(delivery.to, now):
             return Rest(self._limits.ready_at(delivery.to, now))
+        self._turns.take(delivery.workspace)
         if not await self._outbound.sending(delivery, now):
             # Erased, skipped or taken meanwhile. A short rest, so that a store which disagrees makes no busy loop.
             return Rest(now + timedelta(seconds=1))
+        if not self._leases.valid:
+            # The database was away for so long that another process goes on here: it will find this one half-sent.
+            return Rest(now, half_sent=True)
         return await self._send(delivery, platform)
 
     async def settle(self, delivery: Delivery) -> Rest | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.leases import Held, Rested
 from bot.core.refs import ChannelRef, Place, WorkspaceRef
 
 
@@ -69,8 +70,11 @@ class _Bucket:
 class Limits:
     """The buckets of every workspace and place. ``paces``, by platform name, replace or add to :data:`PACES`."""
 
-    def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
+    def __init__(self, paces: Mapping[str, Pace] | None = None, *, shared: bool = False) -> None:
+        """``shared``: other processes write to the same workspaces, whose pace :class:`bot.delivery.turns.Turns` keeps
+        then."""
         self._paces = {**PACES, **(paces or {})}
+        self._shared = shared
         self._buckets: dict[WorkspaceRef | Place, _Bucket] = {}
 
     def ready_at(self, place: Place, now: datetime) -> datetime:
@@ -95,11 +99,35 @@ class Limits:
         if len(self._buckets) > _KEPT_BUCKETS:
             self._drop_full(now)
 
+    def of_workspace(self, workspace: WorkspaceRef) -> Rate | None:
+        """What the workspace takes over all its places; None: no limit."""
+        return self._paces.get(workspace.platform, CAUTIOUS).workspace
+
+    def leave(self, place: Place, now: datetime) -> Rested:
+        """What another process that goes on with ``place`` must know."""
+        bucket = self._buckets.pop(place, None)
+        if bucket is None:
+            return Rested()
+        ready, full = bucket.missing(now), (bucket.rate.burst - bucket.tokens) / bucket.rate.per_second
+        return Rested(now + timedelta(seconds=ready), now + timedelta(seconds=full))
+
+    def go_on(self, place: Place, held: Held, now: datetime) -> None:
+        """Another process wrote to ``place`` before us, and left it as ``held`` says. Where it did not say, it may have
+        written a moment ago."""
+        for bucket in self._of(place, now):
+            if bucket is not self._buckets.get(place):
+                continue
+            if held.orphaned:
+                bucket.tokens = 0.0
+            elif held.rested_at is not None:
+                wait = max(0.0, (held.rested_at - now).total_seconds())
+                bucket.tokens = max(0.0, bucket.rate.burst - wait * bucket.rate.per_second)
+
     def _of(self, place: Place, now: datetime) -> list[_Bucket]:
         pace = self._paces.get(place.workspace.platform, CAUTIOUS)
         own = pace.channel if isinstance(place, ChannelRef) else pace.member
         found = []
-        for key, rate in ((place.workspace, pace.workspace), (place, own)):
+        for key, rate in ((place.workspace, None if self._shared else pace.workspace), (place, own)):
             if rate is not None:
                 found.append(self._buckets.setdefault(key, _Bucket(rate, now)))
         return found

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.delivery import Delivery
 from bot.core.events import Event
+from bot.core.leases import PLACE, Leases, SoleLeases
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
-from bot.core.refs import Place, WorkspaceRef
+from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.delivery.courier import Courier, Jitter, Rest, full_jitter, where
 from bot.delivery.limits import Limits
 
@@ -27,7 +29,9 @@ MOST_PLACES = 5_000
 IN_ONE_GO = 10
 """Deliveries of one place before the ledger is looked at again: an answer waits behind no more than these."""
 LONGEST_SLEEP = 30.0
-"""Seconds: the wall clock may jump, or another process may plan something."""
+"""Seconds: the wall clock may jump."""
+SHARED_SLEEP = 2.0
+"""Seconds, when other processes share the database: what they plan or leave behind is told, but a word may be lost."""
 STORE_PAUSE = timedelta(seconds=5)
 """After the store failed."""
 LAST_MINUTE = 5.0
@@ -63,13 +67,17 @@ class Outbox:
         on_trouble: Callable[[Event], Awaitable[None]],
         *,
         jitter: Jitter = full_jitter,
+        leases: Leases | None = None,
     ) -> None:
         """``jitter`` gives the seconds to wait, of at most the seconds it is given, before a failed send is tried
-        again."""
+        again. ``leases``: of the processes that share the database, if several do; only places held are written to."""
         self._outbound = outbound
         self._clock = clock
+        self._limits = limits
+        self._leases = leases or SoleLeases()
+        self._leases.on_lost(self._abandon)
         self._courier = Courier(
-            outbound, ledger, members, channels, timetable, platforms, clock, limits, on_trouble, jitter
+            outbound, ledger, members, channels, timetable, platforms, clock, limits, on_trouble, jitter, self._leases
         )
         self._working: dict[Place, asyncio.Task[None]] = {}
         self._holds: dict[Place | WorkspaceRef, _Hold] = {}
@@ -77,6 +85,8 @@ class Outbox:
         self._one_round = asyncio.Lock()
         self._woken = asyncio.Event()
         self._half_sent = False
+        self._look_again = 0.0
+        self._longest_sleep = SHARED_SLEEP if self._leases.shared else LONGEST_SLEEP
         self._stopping = False
 
     def wake(self) -> None:
@@ -97,6 +107,7 @@ class Outbox:
         try:
             while True:
                 self._woken.clear()
+                self._look_for_left()
                 try:
                     await self._round()
                     pause = await self._pause()
@@ -108,6 +119,13 @@ class Outbox:
                         await self._woken.wait()
         finally:
             await self._stop()
+
+    def _look_for_left(self) -> None:
+        """Now and then: what a process that died left half-sent."""
+        now = time.monotonic()
+        if self._leases.shared and now >= self._look_again:
+            self._half_sent = True
+            self._look_again = now + SHARED_SLEEP
 
     async def drain(self) -> int:
         """Deliver everything that may go at this moment of the clock, then return how many went out. What has to wait
@@ -125,12 +143,14 @@ class Outbox:
             unavailable = self._unavailable()
             while len(self._working) < MOST_PLACES:
                 claimed = await self._outbound.claim(self._clock.now(), busy=unavailable)
-                for place, deliveries in _by_place(claimed).items():
-                    if place in unavailable:
-                        continue
-                    if not self._held(place.workspace):
-                        self._start(place, deliveries[:IN_ONE_GO], self._courier.deliver)
-                        started += 1
+                due = {
+                    place: deliveries[:IN_ONE_GO]
+                    for place, deliveries in _by_place(claimed).items()
+                    if place not in unavailable and not self._held(place.workspace)
+                }
+                for place in await self._ours(due):
+                    self._start(place, due[place], self._courier.deliver)
+                    started += 1
                 before = len(unavailable)
                 unavailable |= {delivery.to for delivery in claimed}
                 if len(unavailable) == before:
@@ -143,14 +163,32 @@ class Outbox:
         self._half_sent = False
         # Noted before reading: what a place sends at this moment may be read as half-sent although it ends meanwhile.
         busy = set(self._working)
-        started = 0
-        for place, deliveries in _by_place(await self._outbound.half_sent()).items():
-            if place in busy or self._held(place) or self._held(place.workspace):
-                self._half_sent = True
-                continue
-            self._start(place, deliveries, self._courier.settle)
-            started += 1
-        return started
+        half_sent = _by_place(await self._outbound.half_sent())
+        wanted = [
+            place
+            for place in half_sent
+            if place not in busy and not self._held(place) and not self._held(place.workspace)
+        ]
+        self._half_sent = self._half_sent or len(wanted) < len(half_sent)
+        ours = await self._ours(wanted)
+        for place in ours:
+            self._start(place, half_sent[place], self._courier.settle)
+        return len(ours)
+
+    async def _ours(self, places: Iterable[Place]) -> list[Place]:
+        """Those of ``places`` that no other process works on; from here on none does."""
+        names = {_lease(place): place for place in places}
+        held = await self._leases.take(names) if names else {}
+        if self._leases.shared:
+            for name, lease in held.items():
+                self._limits.go_on(names[name], lease, self._clock.now())
+        return [place for name, place in names.items() if name in held]
+
+    def _abandon(self) -> None:
+        """Our leases lapsed: another process goes on where we were, so nothing more may leave."""
+        for task in self._working.values():
+            task.cancel()
+        self._half_sent = True
 
     def _start(
         self, place: Place, deliveries: Sequence[Delivery], treat: Callable[[Delivery], Awaitable[Rest | None]]
@@ -180,6 +218,17 @@ class Outbox:
             # Most likely the store. Whether the delivery was marked as being sent is not known, so look.
             log.error("work on a place stopped, trying again: %s", where(error))
             self._rest(place, Rest(self._clock.now() + STORE_PAUSE, half_sent=True))
+        finally:
+            await self._give_back(place)
+
+    async def _give_back(self, place: Place) -> None:
+        if not self._leases.shared:
+            return
+        try:
+            await self._leases.give_back({_lease(place): self._limits.leave(place, self._clock.now())})
+        except Exception as error:
+            # It stays ours as long as we live, and we may take it again.
+            log.error("a lease could not be given back: %s", where(error))
 
     def _rest(self, place: Place, rest: Rest) -> None:
         """Hold the place. When the platform limits two places of a workspace at once it means the whole workspace."""
@@ -213,8 +262,8 @@ class Outbox:
         if due is not None:
             # Already due and yet not claimed: a workspace rests, or another process has it.
             moments.append(due if due > now else now + timedelta(seconds=0.2))
-        seconds = min(((moment - now).total_seconds() for moment in moments), default=LONGEST_SLEEP)
-        return min(max(seconds, 0.001), LONGEST_SLEEP)
+        seconds = min(((moment - now).total_seconds() for moment in moments), default=self._longest_sleep)
+        return min(max(seconds, 0.001), self._longest_sleep)
 
     async def _idle(self) -> None:
         while self._working:
@@ -228,6 +277,10 @@ class Outbox:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _lease(place: Place) -> str:
+    return PLACE + place_key(place)
 
 
 def _by_place(deliveries: Sequence[Delivery]) -> dict[Place, list[Delivery]]:

@@ -2,6 +2,9 @@
 
 Several callers that write at the same time share one transaction and so one wait for the disk. Each keeps its own
 savepoint: when its work fails, it alone is undone and gets the exception. A lone caller waits for nobody.
+
+While the database is away, or another process stands in the way, work is done again (see bot.store.patience): so it
+must be able to run more than once, which it is as long as it only works through its connection.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from bot.store.dialect import WRITES, engine_for, in_memory, leave_no_trace
+from bot.store.dialect import WRITES, engine_for, for_reading, in_memory, leave_no_trace, passing, transaction_id
+from bot.store.patience import Patience, was_committed
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -52,6 +56,8 @@ class Database:
         """Raises BadInput when ``url`` names no usable database."""
         self.engine: Engine = engine_for(url)
         self._writing = self.engine.execution_options(**{WRITES: True})
+        self._reading = for_reading(self.engine)
+        self._patience = Patience()
         # A database in memory has one connection, which reads and writes take in turn.
         self._turn: AbstractContextManager[Any] = threading.Lock() if in_memory(url) else nullcontext()
         self._gathering: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
@@ -62,11 +68,13 @@ class Database:
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """The result of ``work``, run on a thread in a transaction that sees one moment of the database."""
+        """The result of ``work``, run on a thread in a transaction that sees one moment of the database. Raises
+        StoreUnavailable when the database stays away."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """The result of ``work`` once it is committed. What it raises is raised here, and it left nothing behind."""
+        """The result of ``work`` once it is committed. What it raises is raised here, and it left nothing behind.
+        Raises StoreUnavailable when the database stays away."""
         result: T = await self._submit(work, None)
         return result
 
@@ -84,6 +92,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self._patience.end()
         for loop in list(self._gathering):
             self._hand_over(loop)
         self._queue.put(None)
@@ -92,8 +101,11 @@ class Database:
         self.engine.dispose()
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._turn, self.engine.connect() as connection:
-            return work(connection)
+        def attempt() -> T:
+            with self._turn, self._reading.connect() as connection:
+                return work(connection)
+
+        return self._patience.persist(attempt)
 
     def _leave_no_trace(self) -> None:
         with self._turn:
@@ -128,13 +140,28 @@ class Database:
                 return
             group, last = self._with_all_who_wait(first)
             try:
-                with self._turn, self._writing.begin() as connection:
-                    _run(connection, group)
+                self._patience.persist(partial(self._commit, group))
             except Exception as error:
                 # The commit failed, or the connection did, or a lone caller's work: nothing of it is in the database.
                 for unit in group:
                     unit.error = error
             _answer(group)
+
+    def _commit(self, group: Sequence[_Unit]) -> None:
+        for unit in group:
+            unit.result = unit.error = None
+        transaction = None
+        try:
+            with self._turn, self._writing.begin() as connection:
+                _run(connection, group)
+                transaction = transaction_id(connection)
+        except Exception as error:
+            # Cut off after COMMIT was sent: done again blindly, an event would count as a repeated one, and a delivery
+            # as another process's.
+            if transaction is None or not passing(error):
+                raise
+            if not was_committed(self.engine, transaction, self._patience):
+                raise
 
     def _with_all_who_wait(self, first: list[_Unit]) -> tuple[list[_Unit], bool]:
         """The group, and whether it is the last."""
@@ -171,8 +198,8 @@ def _run_batch(connection: Connection, batch: Batch[Any, Any], units: Sequence[_
     try:
         with connection.begin_nested():
             results = batch(connection, [unit.work for unit in units])
-    except Exception:
-        if connection.invalidated or not connection.in_transaction():
+    except Exception as error:
+        if connection.invalidated or not connection.in_transaction() or passing(error):
             raise
         # One of them cannot be stored: each is tried for itself, so that only that one fails.
         for unit in units:
@@ -191,7 +218,7 @@ def _run_alone(connection: Connection, unit: _Unit, work: Callable[[Connection],
         with connection.begin_nested():
             unit.result = work(connection)
     except Exception as error:
-        if connection.invalidated or not connection.in_transaction():
+        if connection.invalidated or not connection.in_transaction() or passing(error):
             raise
         unit.error = error
 

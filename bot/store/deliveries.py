@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Executable, Row, bindparam, select, update
 from bot.core.actions import CallOff, Edit, React, Send, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.message import Message
-from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef
+from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef, place_key
 from bot.store import tables
 from bot.store.codec import from_message, to_message
 from bot.store.commit import Commit
@@ -22,11 +22,6 @@ ARRIVED = (State.SENT.value, State.RECALLED.value)
 
 _ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
 _DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))
-
-
-def place_key(place: Place) -> str:
-    """A place as one text; a channel and a member may have the same id."""
-    return f"{'@' if isinstance(place, MemberRef) else '#'}{place}"
 
 
 def _to_place(text: str) -> Place:

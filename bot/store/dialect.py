@@ -1,6 +1,7 @@
 """What differs between databases: how they are opened, how a transaction begins, how a conflict is ignored.
 
-Everything else in this room is plain SQLAlchemy, so that PostgreSQL needs another address and nothing more.
+Everything else in this room is plain SQLAlchemy, so that PostgreSQL needs another address and nothing more; what
+concerns PostgreSQL alone is in bot.store.postgres.
 """
 
 from __future__ import annotations
@@ -8,16 +9,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.core.errors import BadInput
+from bot.store import postgres
 
 T = TypeVar("T")
 
@@ -37,17 +40,34 @@ _PRAGMAS = (
 )
 
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_LIKE = "write it like sqlite:///allant.db or postgresql://user:password@host/database"
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+"""What ends by itself or by somebody's hand: another process writes, or the disk is full."""
 
 
 def parse(url: str) -> URL:
     """The database's address. Raises BadInput when it is not one, or of a database Allant does not know."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise BadInput("the database address is not valid: write it like sqlite:///allant.db") from None
+    except (ArgumentError, ValueError):
+        # Nothing of it is quoted: what could not be read may be a part of the password.
+        raise BadInput(
+            f"the database address is not valid: {_LIKE} (in a password, write @ as %40, : as %3A, / as %2F)"
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername=postgres.DRIVER)
     if parsed.get_backend_name() not in _INSERTS:
-        raise BadInput(f"Allant does not know the database “{parsed.get_backend_name()}”: use sqlite:///allant.db")
+        raise BadInput(f"Allant does not know the database “{parsed.get_backend_name()}”: {_LIKE}")
+    if parsed.host is not None and "@" in parsed.host:
+        raise BadInput("the database address has a password with an @ in it: write it as %40")
     return parsed
+
+
+def shown(url: str) -> str:
+    """The address as it may be shown: without the password, wherever in it that is."""
+    parsed = parse(url)
+    hidden = parsed.difference_update_query([name for name in parsed.query if "password" in name.lower()])
+    return hidden.render_as_string(hide_password=True)
 
 
 def database_file(url: str) -> Path | None:
@@ -69,14 +89,15 @@ def engine_for(url: str) -> Engine:
     # An error's text must never quote what was to be stored.
     options = {"hide_parameters": True}
     try:
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, **options)
+        if parsed.get_backend_name() == "postgresql":
+            return postgres.engine_for(parsed)
         if in_memory(url):
             engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False}, **options)
         else:
             engine = create_engine(parsed, **options)
-    except (NoSuchModuleError, ModuleNotFoundError):
-        raise BadInput(f"the driver for {parsed.drivername} is not installed: install it beside Allant") from None
+    except (NoSuchModuleError, ImportError):
+        mend = "pip install 'allant[postgres]'" if parsed.drivername == postgres.DRIVER else _LIKE
+        raise BadInput(f"the driver for {parsed.drivername} is not installed: {mend}") from None
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -92,6 +113,25 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def for_reading(engine: Engine) -> Engine:
+    """The engine for transactions that only read, and see one moment of the database however long they take."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the same work may succeed when it is done again in a while."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _PASSING
+    return postgres.passing(error)
+
+
+def explained(error: DBAPIError) -> str:
+    """What the driver says is wrong, in one line and without a password."""
+    return str(error.orig) if isinstance(error.orig, sqlite3.Error) else postgres.explained(error)
 
 
 def keep_write_ahead_log(engine: Engine) -> None:
@@ -115,6 +155,20 @@ def _pragma(engine: Engine, pragma: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
 
 
+def transaction_id(connection: Connection) -> str | None:
+    """See :func:`bot.store.postgres.transaction_id`. SQLite, being in our own process, never leaves us in doubt."""
+    return postgres.transaction_id(connection) if connection.dialect.name == "postgresql" else None
+
+
+def now_in_database(connection: Connection) -> datetime:
+    """The present moment by the database's clock, aware UTC: processes on several machines agree on no other. SQLite
+    has none of its own, and all its processes are on one machine."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.scalars(select(func.clock_timestamp())).one()
+    return moment.astimezone(UTC)
+
+
 Insert = Callable[[Table], sqlite.Insert]
 """Begins an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``. It is typed as SQLite's:
 PostgreSQL's has the same methods with the same arguments."""
@@ -131,3 +185,8 @@ def prepared(build: Callable[[Insert], T]) -> Callable[[Connection], T]:
         return build(cast(Insert, _INSERTS[name]))
 
     return lambda connection: in_dialect(connection.dialect.name)
+
+
+def inserting(connection: Connection, table: Table) -> sqlite.Insert:
+    """An INSERT as :data:`Insert` begins it, for a statement that is another one each time."""
+    return cast(Insert, _INSERTS[connection.dialect.name])(table)

@@ -17,6 +17,7 @@ from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
 from bot.store.secrecy import Keys
+from bot.store.wakeups import PLANNED, tell
 
 APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Send: deliveries.send,
@@ -77,6 +78,8 @@ class StoredJournal(Journal):
                 commit.feature = plan.feature
                 for action in plan.actions:
                     APPLY[type(action)](commit, action)
+            if commit.planned or any(isinstance(each, actions.SetTimer) for plan in plans for each in plan.actions):
+                tell(connection, PLANNED)
             return len(commit.planned)
 
         planned = await self._database.write(work)

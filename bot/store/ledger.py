@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, case, func, select
 from bot.core.delivery import Delivery, State, Verb
 from bot.core.policy import Attention, start_of_day
 from bot.core.ports import Ledger
-from bot.core.refs import ChannelRef, MessageRef, Place, WorkspaceRef
+from bot.core.refs import ChannelRef, MessageRef, Place, WorkspaceRef, place_key
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.deliveries import ARRIVED, UNASKED, begins, place_key, to_delivery
+from bot.store.deliveries import ARRIVED, UNASKED, begins, to_delivery
 
 _columns = tables.deliveries.c
 

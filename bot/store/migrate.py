@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.core.errors import BadInput
-from bot.store.dialect import WRITES, engine_for, keep_write_ahead_log, parse
+from bot.store import postgres
+from bot.store.dialect import WRITES, engine_for, explained, keep_write_ahead_log, shown
 from bot.store.tables import REVISION
 
 if TYPE_CHECKING:
@@ -33,24 +34,29 @@ def upgrade(url: str) -> str:
 
 def upgrade_engine(engine: Engine, url: str) -> str:
     """As :func:`upgrade`, with an engine that stays open (a database in memory lives in it)."""
-    shown = parse(url).render_as_string(hide_password=True)
+    address = shown(url)
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                postgres.check(connection)
             found = revision(connection)
         if found not in (None, REVISION) and found not in known_revisions():
             raise BadInput(
-                f"the database {shown} was made by a newer version of Allant (schema {found}, this version knows "
+                f"the database {address} was made by a newer version of Allant (schema {found}, this version knows "
                 f"{REVISION}): install that version, or restore a backup from before"
             )
         keep_write_ahead_log(engine)
         if found == REVISION:
             return found
         with engine.execution_options(**{WRITES: True}).begin() as connection:
+            if engine.dialect.name == "postgresql":
+                postgres.one_at_a_time(connection)
+            # Of two processes that start at once, the second finds here that there is nothing left to do.
             _run(connection)
     except DBAPIError as error:
-        raise BadInput(f"the database {shown} cannot be used: {error.orig}") from None
+        raise BadInput(f"the database {address} cannot be used: {explained(error)}") from None
     except SQLAlchemyError as error:
-        raise BadInput(f"the database {shown} cannot be used: {type(error).__name__}") from None
+        raise BadInput(f"the database {address} cannot be used: {type(error).__name__}") from None
     return REVISION
 
 

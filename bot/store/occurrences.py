@@ -106,10 +106,12 @@ class StoredOccurrences(Occurrences):
                 found[slot.item] = slot
         return found
 
-    async def plans(self, workspace: WorkspaceRef, after: str = "") -> Plans:
+    async def plans(self, workspace: WorkspaceRef, after: str = "", last: str = "") -> Plans:
         statement = select(_plans.item, _plans.print, _plans.until).where(
             _plans.workspace == str(workspace), _plans.item > after
         )
+        if last:
+            statement = statement.where(_plans.item <= last)
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return {row.item: Plan(row.print, row.until) for row in rows}
 

@@ -6,15 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, update
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
+from bot.core.leases import PLACE
 from bot.core.ports import Outbound
-from bot.core.refs import Place
+from bot.core.refs import Place, place_key
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.deliveries import place_key, to_delivery
+from bot.store.deliveries import to_delivery
 from bot.store.forgetting import forget_addressee
+from bot.store.leases import SharedLeases
 from bot.store.secrecy import Keys
 
 _columns = tables.deliveries.c
@@ -26,9 +28,11 @@ POLICY_REASONS = frozenset({"quiet_hours", "day_budget", "week_budget", "away", 
 class StoredOutbound(Outbound):
     """The ledger in the database, for one outbox or several."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    def __init__(self, database: Database, keys: Keys, leases: SharedLeases | None = None) -> None:
+        """``leases``: of the processes that share the database, if several do."""
         self._database = database
         self._keys = keys
+        self._leases = leases
 
     async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
         under_way = tables.deliveries.alias("under_way")
@@ -43,7 +47,7 @@ class StoredOutbound(Outbound):
             .order_by(_columns.priority, _columns.id)
             .limit(limit)
         )
-        return await self._read(statement)
+        return await self._read(statement, free=True)
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
         statement = (
@@ -101,16 +105,23 @@ class StoredOutbound(Outbound):
         await self._database.write(work)
 
     async def half_sent(self) -> Sequence[Delivery]:
-        return await self._read(
-            select(tables.deliveries).where(_columns.state == State.SENDING.value).order_by(_columns.id)
-        )
+        statement = select(tables.deliveries).where(_columns.state == State.SENDING.value).order_by(_columns.id)
+        return await self._read(statement, free=True)
 
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         statement = select(func.min(_columns.due)).where(*_planned(busy))
-        return await self._database.read(lambda connection: connection.scalar(statement))
+        return await self._database.read(lambda connection: connection.scalar(statement.where(*self._free(connection))))
 
-    async def _read(self, statement: Any) -> list[Delivery]:
-        return await self._database.read(lambda connection: [to_delivery(row) for row in connection.execute(statement)])
+    async def _read(self, statement: Select[Any], *, free: bool = False) -> list[Delivery]:
+        def work(connection: Connection) -> list[Delivery]:
+            where = self._free(connection) if free else []
+            return [to_delivery(row) for row in connection.execute(statement.where(*where))]
+
+        return await self._database.read(work)
+
+    def _free(self, connection: Connection) -> list[ColumnElement[bool]]:
+        """Places that no other process works on."""
+        return [] if self._leases is None else [self._leases.free(literal(PLACE) + _columns.place, connection)]
 
 
 def _planned(busy: Collection[Place]) -> list[ColumnElement[bool]]:

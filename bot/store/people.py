@@ -30,7 +30,7 @@ from bot.store import tables
 from bot.store.codec import from_json, kind_of
 from bot.store.commit import Commit
 from bot.store.database import Database
-from bot.store.dialect import Insert, prepared
+from bot.store.dialect import Insert, inserting, prepared
 from bot.store.secrecy import Keys
 
 _columns = tables.members.c
@@ -115,8 +115,8 @@ class StoredMembers(Members):
         return chosen[0] if len(chosen) == 1 else None
 
     async def zones(self, workspace: WorkspaceRef) -> Sequence[str]:
-        statement = select(_columns.zone).where(*_present(workspace)).distinct().order_by(_columns.zone)
-        return await self._database.read(lambda connection: list(connection.scalars(statement)))
+        statement = select(_columns.zone).where(*_present(workspace)).distinct()
+        return await self._database.read(lambda connection: sorted(connection.scalars(statement)))
 
     async def page(
         self,
@@ -138,7 +138,7 @@ class StoredMembers(Members):
             where.append(_columns.manager.is_(True))
         if joined_since is not None:
             where.append(_columns.joined_at >= joined_since)
-        statement = select(tables.members).where(*where).order_by(_columns.ref).limit(limit)
+        statement = _WITH_HOURS.where(*where).order_by(_columns.ref).limit(limit)
         return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
 
     async def _find(self, *where: ColumnElement[bool]) -> list[Member]:
@@ -155,6 +155,8 @@ def register_members(connection: Connection, keys: Keys, members: Sequence[Membe
     by_key = {keys.of_member(member.ref): member for member in members}
     gone = forgotten_among(connection, list(by_key))
     rows = [_values(member) for key, member in by_key.items() if key not in gone]
+    # In one order, so that two processes which write the same people down do not hold each other up.
+    rows.sort(key=lambda row: str(row["ref"]))
     if rows:
         connection.execute(_registering(connection), rows)
 
@@ -230,5 +232,6 @@ def _change(commit: Commit, member: MemberRef, **values: Any) -> int:
 def _choose(commit: Commit, member: MemberRef, **values: Any) -> None:
     """A choice holds also for somebody not registered (yet, or any more): their row then has no name."""
     if not _change(commit, member, **values):
-        nameless = {**_values(Member(member, name="")), **values}
-        commit.connection.execute(tables.members.insert(), nameless)
+        statement = inserting(commit.connection, tables.members).values({**_values(Member(member, name="")), **values})
+        # Another process may have registered them a moment ago.
+        commit.connection.execute(statement.on_conflict_do_update(index_elements=["ref"], set_=values))

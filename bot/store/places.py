@@ -81,7 +81,9 @@ class StoredChannels(Channels):
 def register_channels(connection: Connection, channels: Sequence[Channel]) -> None:
     """Write down what the platform says. The last message stays the latest that anybody knew of."""
     if channels:
-        connection.execute(_registering(connection), [_values(channel) for channel in channels])
+        # In one order, as in register_members.
+        rows = sorted((_values(channel) for channel in channels), key=lambda row: str(row["ref"]))
+        connection.execute(_registering(connection), rows)
 
 
 @prepared

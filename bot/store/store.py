@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection, select
 
 from bot.core.community import Channel, Member
+from bot.core.leases import Leases, SoleLeases
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, tables
 from bot.store.database import Database
+from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
+from bot.store.leases import LEASE, SharedLeases
 from bot.store.ledger import StoredLedger
 from bot.store.measures import THRESHOLD, StoredMeasures
 from bot.store.migrate import upgrade_engine
 from bot.store.notebook import StoredNotes
+from bot.store.occupancy import Occupancy
 from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
 from bot.store.secrecy import Keys, Seal
 from bot.store.timers import StoredTimers
+from bot.store.wakeups import listen
 
 
 class Store:
     """Everything Allant keeps, in one database. Made by :meth:`open`."""
 
-    def __init__(self, database: Database, secret: bytes, threshold: int) -> None:
+    def __init__(
+        self, database: Database, secret: bytes, threshold: int, occupancy: Occupancy | None, lease: timedelta
+    ) -> None:
         self._database = database
+        self._occupancy = occupancy
+        self.shared = SharedLeases(database, lease=lease) if database.engine.dialect.name == "postgresql" else None
+        self.leases: Leases = self.shared or SoleLeases()
         self._keys = keys = Keys(secret)
         self.members = StoredMembers(database)
         self.channels = StoredChannels(database)
@@ -43,16 +54,17 @@ class Store:
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
         self.measures = StoredMeasures(database, keys, threshold)
-        self.inbox = StoredInbox(database, Seal(secret))
+        self.inbox = StoredInbox(database, Seal(secret), self.shared)
         self.journal = StoredJournal(database, keys)
-        self.outbound = StoredOutbound(database, keys)
+        self.outbound = StoredOutbound(database, keys, self.shared)
 
     @classmethod
-    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD) -> Store:
+    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD, lease: timedelta = LEASE) -> Store:
         """Open the database at ``url`` (an SQLAlchemy address), bringing its schema up to date.
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
-        ``threshold``: no figure about fewer people, never below 5. Raises BadInput when the address is wrong, the file
+        ``threshold``: no figure about fewer people, never below 5. ``lease``: how long one of several processes that
+        says nothing is believed to live. Raises BadInput when the address is wrong, the file
         cannot be read, or the schema is newer than this version.
         """
         database = Database(url)
@@ -61,7 +73,17 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        return cls(database, secret, threshold)
+        file = database_file(url)
+        return cls(database, secret, threshold, Occupancy(file) if file is not None else None, lease)
+
+    def occupy(self) -> None:
+        """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""
+        if self._occupancy is not None:
+            self._occupancy.take()
+
+    async def listen(self, wake: Mapping[str, Callable[[], None]]) -> None:
+        """What other processes tell (see :mod:`bot.store.wakeups`), until cancelled."""
+        await listen(self._database.engine.url, wake)
 
     async def record_signals(self, signals: Sequence[Signal]) -> int:
         """Record them all in one transaction; returns how many were new (see Signal.source)."""
@@ -85,3 +107,5 @@ class Store:
     async def close(self) -> None:
         """Commit what was handed over, and let go of the database."""
         await self._database.close()
+        if self._occupancy is not None:
+            self._occupancy.let_go()

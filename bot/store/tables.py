@@ -14,12 +14,16 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0002"
+REVISION = "0003"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
 _ROWID = BigInteger().with_variant(Integer, "sqlite")
 """A number given by the database; SQLite gives them to plain INTEGER keys only."""
+
+_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is searched by its beginning or walked in the order of its characters, which is Python's and SQLite's own;
+PostgreSQL would otherwise follow a language's."""
 
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 """SQLite would otherwise give the number of an erased last row to the next one, and whoever still holds the erased
@@ -85,7 +89,8 @@ class ChannelRow(Row, table=True):
 
 
 class InboxRow(Row, table=True):
-    """Events by their platform's id. ``payload`` is sealed while the event waits and NULL once it is handled."""
+    """Events by their platform's id. ``payload`` is sealed while the event waits and NULL once it is handled, like
+    ``lane``, in whose order it is handled (see :func:`bot.core.events.place_of`)."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -107,6 +112,7 @@ class InboxRow(Row, table=True):
     payload: bytes | None = Field(sa_type=LargeBinary)
     handled_at: datetime | None = Field(sa_type=Moment)
     unreadable: bool
+    lane: str | None = Field(sa_type=Text)
 
 
 class DeliveryRow(Row, table=True):
@@ -131,7 +137,7 @@ class DeliveryRow(Row, table=True):
 
     id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
     workspace: str = Field(sa_type=Text)
-    key: str = Field(sa_type=Text)
+    key: str = Field(sa_type=cast(Any, _ORDERED))
     feature: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     priority: int = Field(sa_type=SmallInteger)
@@ -204,6 +210,32 @@ class SignalRow(Row, table=True):
     about: str = Field(sa_type=Text)
 
 
+class ProcessRow(Row, table=True):
+    """Processes that share the database: each is believed to live ``until`` then."""
+
+    __tablename__ = "process"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+    started_at: datetime = Field(sa_type=Moment)
+    role: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)
+
+
+class LeaseRow(Row, table=True):
+    """Who works on what (see :mod:`bot.core.leases`). ``ready_at``: not to be taken before. ``rested_at``: when the
+    pace of what it stands for is as if never used."""
+
+    __tablename__ = "lease"
+    __table_args__ = (Index("ix_lease_owner", "owner"),)
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    owner: str | None = Field(sa_type=Text)
+    taken_at: datetime = Field(sa_type=Moment)
+    ready_at: datetime | None = Field(sa_type=Moment)
+    rested_at: datetime | None = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -233,7 +265,7 @@ class PlanRow(Row, table=True):
     __tablename__ = "plan"
 
     workspace: str = Field(primary_key=True, sa_type=Text)
-    item: str = Field(primary_key=True, sa_type=Text)
+    item: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
     print: str = Field(sa_type=Text)
     until: datetime = Field(sa_type=Moment)
 
@@ -292,3 +324,5 @@ occurrences = _table(OccurrenceRow)
 plans = _table(PlanRow)
 items = _table(ItemRow)
 changes = _table(ChangeRow)
+processes = _table(ProcessRow)
+leases = _table(LeaseRow)

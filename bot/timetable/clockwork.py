@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
+from bot.core.leases import TIMERS, Leases, Rested, SoleLeases
 from bot.core.ports import Clock, Timer, Timers
 from bot.core.refs import WorkspaceRef
 
@@ -23,6 +24,8 @@ log = logging.getLogger("allant.clock")
 
 LOOK_EVERY = 30.0
 """Seconds, by the monotonic clock: the longest we go without looking, whatever the wall clock does."""
+SHARED_LOOK_EVERY = 2.0
+"""Seconds, when other processes share the database and set timers that we are told of, but a word may be lost."""
 AT_ONCE = 1_000
 """Timers read at one look."""
 RETRY_BASE = 5.0
@@ -34,6 +37,9 @@ MOST_PASSES = 100
 """Of :meth:`Clockwork.fire_due`: a timer that sets itself anew for the same moment must not hold it for ever."""
 
 _NEXT = "next timer"
+
+Lane = tuple[WorkspaceRef, str]
+"""A feature in a workspace: its timers follow each other."""
 
 
 class Clockwork:
@@ -47,18 +53,21 @@ class Clockwork:
         fire: Callable[[Timer], Awaitable[None]],
         *,
         look_every: float = LOOK_EVERY,
+        leases: Leases | None = None,
     ) -> None:
+        """``leases``: of the processes that share the database, if several do; only lanes held are worked on."""
         self._timers = timers
         self._clock = clock
         self._fire = fire
-        self._look_every = look_every
+        self._leases = leases or SoleLeases()
+        self._look_every = min(look_every, SHARED_LOOK_EVERY) if self._leases.shared else look_every
         # No grace: a job that is late is run once, late, instead of dropped.
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._every: dict[str, timedelta] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._lanes: dict[tuple[WorkspaceRef, str], asyncio.Task[None]] = {}
+        self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._in_hand: set[Timer] = set()
         self._tried: dict[Timer, tuple[int, datetime]] = {}
         self._fired = 0
@@ -136,7 +145,7 @@ class Clockwork:
 
     async def _look(self) -> None:
         """Start what is due, then have the scheduler wake us for what is next."""
-        pause = LOOK_EVERY
+        pause = self._look_every
         try:
             self._look_again = True
             while self._look_again:
@@ -170,38 +179,60 @@ class Clockwork:
         now = self._clock.now()
         due = await self._timers.due(now, limit=AT_ONCE + len(self._in_hand) + len(self._tried))
         self._tried = {timer: tried for timer, tried in self._tried.items() if timer in due}
-        waiting: dict[tuple[WorkspaceRef, str], list[Timer]] = {}
+        waiting: dict[Lane, list[Timer]] = {}
         for timer in due:
             if timer not in self._in_hand and not self._resting(timer, now):
                 waiting.setdefault((timer.workspace, timer.feature), []).append(timer)
-        for lane, timers in waiting.items():
-            if lane not in self._lanes:
-                self._open_lane(lane, timers)
+        names = {_lease(lane): lane for lane in waiting if lane not in self._lanes}
+        held = await self._leases.take(names) if names else {}
+        for name, lane in names.items():
+            # Another look may have opened it while the leases were asked for.
+            if name in held and lane not in self._lanes:
+                self._open_lane(lane, waiting[lane])
 
-    def _open_lane(self, lane: tuple[WorkspaceRef, str], timers: Sequence[Timer]) -> None:
+    def _open_lane(self, lane: Lane, timers: Sequence[Timer]) -> None:
         def done(_: asyncio.Task[None]) -> None:
             del self._lanes[lane]
             self._in_hand.difference_update(timers)
             self.wake()
 
         self._in_hand.update(timers)
-        task = asyncio.create_task(self._run_lane(timers))
+        task = asyncio.create_task(self._run_lane(lane, timers))
         self._lanes[lane] = task
         task.add_done_callback(done)
 
-    async def _run_lane(self, timers: Sequence[Timer]) -> None:
-        for timer in timers:
-            if self._stopping:
-                return
-            tries = self._tried[timer][0] + 1 if timer in self._tried else 1
-            try:
-                await self._fire(timer)
-                self._fired += 1
-            except Exception as error:
-                log.error("timer %s of %s failed, trying again: %s", timer.name, timer.feature, _where(error))
-            # Noted after success too: fired timers are gone from the store, and one that is not must not spin.
-            pause = min(RETRY_CAP, RETRY_BASE * 2.0 ** min(tries - 1, 20))
-            self._tried[timer] = (tries, self._clock.now() + timedelta(seconds=pause))
+    async def _run_lane(self, lane: Lane, timers: Sequence[Timer]) -> None:
+        try:
+            for timer in timers:
+                if self._stopping or not self._leases.valid:
+                    return
+                if self._leases.shared and await self._gone(timer):
+                    continue
+                await self._fire_guarded(timer)
+        finally:
+            await self._give_back(lane)
+
+    async def _gone(self, timer: Timer) -> bool:
+        """Whether another process fired it between our look and our lease: what it does (reading a feed, asking the
+        writer) would be done twice."""
+        return await self._timers.get(timer.workspace, timer.feature, timer.name, timer.key) != timer
+
+    async def _fire_guarded(self, timer: Timer) -> None:
+        tries = self._tried[timer][0] + 1 if timer in self._tried else 1
+        try:
+            await self._fire(timer)
+            self._fired += 1
+        except Exception as error:
+            log.error("timer %s of %s failed, trying again: %s", timer.name, timer.feature, _where(error))
+        # Noted after success too: fired timers are gone from the store, and one that is not must not spin.
+        pause = min(RETRY_CAP, RETRY_BASE * 2.0 ** min(tries - 1, 20))
+        self._tried[timer] = (tries, self._clock.now() + timedelta(seconds=pause))
+
+    async def _give_back(self, lane: Lane) -> None:
+        try:
+            await self._leases.give_back({_lease(lane): Rested()})
+        except Exception as error:
+            log.error("a lease could not be given back: %s", _where(error))
 
     def _resting(self, timer: Timer, now: datetime) -> bool:
         """Whether a timer that failed waits for its next try. Never longer than the longest pause, even where the
@@ -227,6 +258,10 @@ class Clockwork:
     def _free(self, timer: Timer) -> bool:
         """Whether it waits for its time alone, and not for its lane, whose end makes us look anyway."""
         return timer not in self._in_hand and (timer.workspace, timer.feature) not in self._lanes
+
+
+def _lease(lane: Lane) -> str:
+    return f"{TIMERS}{lane[0]}/{lane[1]}"
 
 
 def _where(error: BaseException) -> str:

@@ -55,11 +55,12 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 async def rate(accept: Callable[[MessagePosted], Awaitable[object]], total: int, producers: int, first: int) -> float:
     """Events a second when ``producers`` each await one acceptance after the other."""
-    numbers = iter(range(first, first + total))
+    # Made beforehand: what is measured is taking them in.
+    events = iter([event(number) for number in range(first, first + total)])
 
     async def produce() -> None:
-        for number in numbers:
-            await accept(event(number))
+        for each in events:
+            await accept(each)
 
     began = time.perf_counter()
     await asyncio.gather(*(produce() for _ in range(producers)))

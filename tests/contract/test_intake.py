@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bot.core.events import Event, MessagePosted
+from bot.core.events import Event, MessagePosted, place_of
 from bot.core.intake import Intake
 from bot.core.ports import Accepted, Inbox
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
@@ -28,8 +28,13 @@ class ListInbox(Inbox):
         self.accepted.append(Accepted(len(self.accepted), event))
         return self.accepted[-1]
 
-    async def waiting(self, limit: int = 1000) -> Sequence[Accepted]:
-        return [each for each in self.accepted if each.number not in self.handled][:limit]
+    async def waiting(self, limit: int = 1000, lane: str | None = None) -> Sequence[Accepted]:
+        return [
+            each for each in self.accepted if each.number not in self.handled and lane in (None, place_of(each.event))
+        ][:limit]
+
+    async def lanes(self, limit: int = 1000) -> Sequence[str]:
+        return list(dict.fromkeys(place_of(each.event) for each in await self.waiting()))[:limit]
 
 
 def message(number: int, channel: str = "general") -> MessagePosted:

@@ -14,9 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from bot.store.database import GROUP, Database
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'plain.db'}" if request.param == "file" else "sqlite://")
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres")
+    else:
+        url = f"sqlite:///{tmp_path / 'plain.db'}" if request.param == "file" else "sqlite://"
+    opened = Database(url)
     await opened.write(partial(run, "CREATE TABLE t (n INTEGER PRIMARY KEY)"))
     yield opened
     await opened.close()
@@ -107,10 +111,10 @@ async def test_who_is_cancelled_does_not_hinder_the_others(database: Database) -
 
 async def test_a_commit_that_fails_fails_everybody_in_it_and_the_next_goes_on(database: Database) -> None:
     def defer(connection: Connection) -> None:
-        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         connection.execute(text("INSERT INTO child VALUES (99)"))
 
-    await database.write(partial(run, "CREATE TABLE child (n INTEGER REFERENCES t (n))"))
+    child = "CREATE TABLE child (n INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)"
+    await database.write(partial(run, child))
     outcomes = await asyncio.gather(
         database.write(partial(put, 1)), database.write(defer), database.write(partial(put, 2)), return_exceptions=True
     )

@@ -113,15 +113,14 @@ async def test_words_are_never_in_the_files(tmp_path: Path) -> None:
 
 
 async def test_what_another_secret_sealed_is_given_up_without_a_word(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    durable_address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'allant.db'}"
-    store = await Store.open(url, secret=SECRET)
+    store = await Store.open(durable_address, secret=SECRET)
     for number in range(5):
         await store.inbox.accept(posted(number, WORDS))
     await store.close()
 
-    store = await Store.open(url, secret=b"quite another secret, long enough")
+    store = await Store.open(durable_address, secret=b"quite another secret, long enough")
     try:
         await store.inbox.accept(posted(9))
         with caplog.at_level(logging.ERROR):

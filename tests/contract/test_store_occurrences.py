@@ -80,6 +80,7 @@ async def test_what_is_due_comes_earliest_first_and_moves_with_it(store: Store) 
 async def test_plans_are_read_from_an_item_on(store: Store) -> None:
     await do(store, *(planned(item) for item in ("a", "b", "c")))
     assert list(await store.occurrences.plans(ACME, "a")) == ["b", "c"]
+    assert list(await store.occurrences.plans(ACME, "a", "b")) == ["b"]
 
 
 async def test_one_timer_stands_at_the_next_occurrence(store: Store) -> None:

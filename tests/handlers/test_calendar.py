@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import posting
+from bot.core import planning, posting
 from bot.core.actions import CancelTimer, DropOccurrences, Planned, SetTimer
 from bot.core.calendar import Item, Missed
 from bot.core.community import Channel
@@ -418,3 +418,23 @@ async def test_the_timers_of_the_version_before_are_taken_over(tmp_path: Path) -
         await play.settle()
         assert len(play.said_in("general")) == 1
         assert await store.timers.all(play.workspace, "calendar", "post") == []
+
+
+async def test_more_items_than_are_planned_at_once_are_all_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "AT_ONCE", 3)
+    monkeypatch.setattr(planning, "WINDOW", 4)
+    item = '  - {{id: i-{n:02}, every: monday 10:30, to: ["#random"], words: {{en: "x{n}", fr: "x{n}"}}}}\n'
+    text = "items:\n" + "".join(item.format(n=n) for n in range(10))
+    async with stage(tmp_path, schedules={"items.yaml": text}) as play:
+        assert len(await play.allant.store.occurrences.plans(play.workspace)) == 10
+        await _rewrite(play, text.replace("monday 10:30", "monday 11:30").replace("i-09", "j-09"))
+        told = play.told(OSCAR)[-1].text.replace("\\", "")
+        assert all(
+            part in told for part in ("moved: **i-00**", "moved: **i-08**", "new: **j-09**", "removed: **i-09**")
+        )
+        slots = await play.allant.store.occurrences.coming(play.workspace, since=MONDAY, until=_at(24, 1))
+        assert [(slot.item, slot.due) for slot in slots] == [
+            (f"{'j' if n == 9 else 'i'}-{n:02}", _at(23, 11, 30)) for n in range(10)
+        ]

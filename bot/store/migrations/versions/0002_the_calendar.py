@@ -9,6 +9,7 @@ revision = "0002"
 down_revision = "0001"
 
 _ROWID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_ORDERED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -59,7 +60,7 @@ def upgrade() -> None:
     op.create_table(
         "plan",
         sa.Column("workspace", sa.Text(), nullable=False),
-        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("item", _ORDERED, nullable=False),
         sa.Column("print", sa.Text(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "item", name="pk_plan"),
@@ -67,3 +68,6 @@ def upgrade() -> None:
 
     # What stood for them before: each item's own timer is taken over by the first start, these are not needed any more.
     op.execute("DELETE FROM note WHERE kind IN ('calendar.Plan', 'calendar.Skipped')")
+    if op.get_bind().dialect.name == "postgresql":
+        # Keys are searched by their beginning: in the order of their characters, whatever the database's language.
+        op.alter_column("delivery", "key", type_=sa.Text(collation="C"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,10 +32,10 @@ from tests.contract.in_memory_ledger import (
 
 
 class House:
-    """A store on disk that can be closed and opened again, and an outbox on it."""
+    """A durable store that can be closed and opened again, and an outbox on it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'allant.db'}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.clock = HandClock()
         self.platform = ObedientPlatform(can=Capabilities(can_look_up=True))
         self.troubles: list[Event] = []
@@ -78,8 +77,8 @@ def say(key: str, to: Place = GENERAL, kind: Kind = Kind.POST) -> Send:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
+async def house(durable_address: str) -> AsyncIterator[House]:
+    house = House(durable_address)
     await house.open()
     await house.store.register(
         [
