@@ -15,11 +15,11 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from bot.core.errors import BadInput, Unreachable
@@ -53,10 +53,6 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LONG_TAG = re.compile(rb"<[^<>]{1000,}")
 _HIDDEN = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
-T = TypeVar("T")
-Answered = Callable[["httpx.Response", str], Awaitable[T]]
-"""Reads what an address answered; the second argument is where the redirects led."""
-
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -64,52 +60,35 @@ class HttpFeedReader(FeedReader):
     """Reads feeds over http and https. Proxies of the environment are not used: they would resolve names themselves.
 
     ``allow_private``: addresses of the organisation's own network are allowed too (never link-local or metadata ones).
-    ``seconds``: the time one read may take in all. ``what``: how errors call what is read.
+    ``seconds``: the time one read may take in all.
     """
 
-    def __init__(self, *, allow_private: bool = False, seconds: float = MAX_SECONDS, what: str = "feed") -> None:
+    def __init__(self, *, allow_private: bool = False, seconds: float = MAX_SECONDS) -> None:
         self._allow_private = allow_private
         self._seconds = seconds
-        self._what = what
         self._tls: ssl.SSLContext | None = None
 
     async def read(self, url: str, *, etag: str = "", modified: str = "") -> FeedRead:
-        async def answered(response: httpx.Response, final: str) -> FeedRead:
-            return await self._answer(response, final, etag, modified)
-
-        return await self._within_limits(url, _conditions(etag, modified), answered)
-
-    async def status(self, url: str) -> int:
-        """What the address answers in the end (200, 404…), its body left unread: for checking a link through the same
-        door. Raises BadInput (address refused, too many redirects) or Unreachable."""
-
-        async def answered(response: httpx.Response, final: str) -> int:
-            return response.status_code
-
-        return await self._within_limits(url, {}, answered)
-
-    async def _within_limits(self, url: str, headers: Mapping[str, str], answered: Answered[T]) -> T:
         import httpx  # With its own imports it costs 6 MiB, which a bot without feeds need not pay.
 
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._follow(url.strip(), headers, answered)
+                return await self._read(url.strip(), etag, modified)
         except TimeoutError:
-            raise Unreachable(f"the {self._what} took longer than {self._seconds:g} s") from None
+            raise Unreachable(f"the feed took longer than {self._seconds:g} s") from None
         except httpx.InvalidURL:
-            raise BadInput(f"the {self._what}'s address is not valid") from None
+            raise BadInput("the feed's address is not valid") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"the {self._what} cannot be reached ({type(error).__name__})") from None
+            raise Unreachable(f"the feed cannot be reached ({type(error).__name__})") from None
 
-    async def _follow(self, url: str, extra: Mapping[str, str], answered: Answered[T]) -> T:
-        """Ask, go where redirects lead, and have ``answered`` read what comes at the end."""
+    async def _read(self, url: str, etag: str, modified: str) -> FeedRead:
         import httpx
 
         if self._tls is None:
             # Loading the certificates takes tens of milliseconds: once, and not in the event loop. SSL_CERT_FILE names
             # other ones, for organisations with an authority of their own.
             self._tls = await asyncio.to_thread(httpx.create_ssl_context)
-        headers = {**_HEADERS, **extra}
+        headers = {**_HEADERS, **_conditions(etag, modified)}
         async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=self._seconds) as client:
             for _ in range(MAX_REDIRECTS + 1):
                 response = await self._ask(client, httpx.URL(url), headers)
@@ -117,17 +96,17 @@ class HttpFeedReader(FeedReader):
                     if response.status_code in _REDIRECTS and "location" in response.headers:
                         url = urljoin(url, response.headers["location"])
                         continue
-                    return await answered(response, url)
+                    return await self._answer(response, url, etag, modified)
                 finally:
                     await response.aclose()
-        raise BadInput(f"the {self._what}'s address redirects more than {MAX_REDIRECTS} times")
+        raise BadInput(f"the feed's address redirects more than {MAX_REDIRECTS} times")
 
     async def _ask(self, client: httpx.AsyncClient, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         """One request, to an address that was resolved and checked here; the name goes along for TLS and the host."""
         import httpx
 
         if url.scheme not in ("http", "https") or not url.host:
-            raise BadInput(f"a {self._what}'s address begins with https:// or http://")
+            raise BadInput("a feed's address begins with https:// or http://")
         host = url.raw_host.decode("ascii")
         failed: httpx.HTTPError | None = None
         for address in await self._resolve(host, url.port or (443 if url.scheme == "https" else 80)):
@@ -141,19 +120,19 @@ class HttpFeedReader(FeedReader):
                 return await client.send(request, stream=True)
             except httpx.ConnectError as error:
                 failed = error  # Perhaps IPv6 leads nowhere from here: try the next address.
-        raise failed or Unreachable(f"the {self._what}'s host has no address")
+        raise failed or Unreachable("the feed's host has no address")
 
     async def _resolve(self, host: str, port: int) -> list[IPAddress]:
         """The host's addresses. Raises BadInput when any of them may not be asked: which one is used is chance."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except socket.gaierror:
-            raise Unreachable(f"the {self._what}'s host is not known") from None
+            raise Unreachable("the feed's host is not known") from None
         except UnicodeError:
-            raise BadInput(f"the {self._what}'s address has a host that cannot be looked up") from None
+            raise BadInput("the feed's address has a host that cannot be looked up") from None
         addresses = list(dict.fromkeys(ipaddress.ip_address(each[4][0]) for each in found))
         if any(is_refused(address, allow_private=self._allow_private) for address in addresses):
-            raise BadInput(f"the {self._what}'s address leads into an internal network, which is refused")
+            raise BadInput("the feed's address leads into an internal network, which is refused")
         return addresses[:MAX_ADDRESSES]
 
     async def _answer(self, response: httpx.Response, url: str, etag: str, modified: str) -> FeedRead:

@@ -27,7 +27,7 @@ MOST_SUMMARY = 120
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One event. ``uid`` stays the same as long as it is the same post; ``at`` and ``modified`` (when its words or its
-    plan last changed) are aware UTC. ``url`` is empty for none; ``tentative``: nobody has approved it yet."""
+    plan last changed) are aware UTC. ``url`` is empty for none."""
 
     uid: str
     at: datetime
@@ -36,7 +36,6 @@ class Entry:
     description: str
     categories: Sequence[str] = ()
     url: str = ""
-    tentative: bool = False
 
 
 def feed(name: str, entries: Sequence[Entry], *, language: Language, zone: str, about: str = "") -> bytes:
@@ -85,7 +84,7 @@ def _event(entry: Entry, language: Language) -> Event:
         event.add("categories", list(entry.categories))
     if entry.url:
         event.add("url", entry.url)
-    event.add("status", "TENTATIVE" if entry.tentative else "CONFIRMED")
+    event.add("status", "CONFIRMED")
     event.add("transp", "TRANSPARENT")  # It takes nobody's time: the person stays free.
     return event
 

@@ -27,7 +27,7 @@ _CLOSED_TO_US = frozenset({401, 403, 405, 407, 429})
 _COMMAND = re.compile(r"`[/!]allant ([^`{]+)`")
 
 Status = Callable[[str], Awaitable[int]]
-"""What an address answers, see HttpFeedReader.status."""
+"""What an address answers, see LinkChecker.status."""
 
 
 @dataclass(frozen=True, slots=True)

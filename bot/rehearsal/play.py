@@ -11,11 +11,11 @@ from bot.app import check_files
 from bot.core.delivery import State
 from bot.core.planning import goes_out
 from bot.core.refs import ChannelRef, WorkspaceRef
-from bot.feedreader import HttpFeedReader
 from bot.forecast import FROM_FILES, Known, audiences, knowledge, posts, read_files
 from bot.rehearsal import inspect, links, publishing, simulate
 from bot.rehearsal.simulate import Played
 from bot.rehearsal.troubles import Severity, Trouble, gathered
+from bot.rehearsal.web import LinkChecker
 from bot.settings import Settings
 
 MOST_SENT = 2000
@@ -79,8 +79,8 @@ async def rehearse(
         words = list(links.all_words(files))
         troubles += links.own_troubles(files, words, known.channels)
     if check_web:
-        reader = HttpFeedReader(allow_private=settings.feeds_allow_private, seconds=links.SECONDS, what="link")
-        troubles += await links.web_troubles(words, status or reader.status)
+        checker = LinkChecker(allow_private=settings.feeds_allow_private, seconds=links.SECONDS)
+        troubles += await links.web_troubles(words, status or checker.status)
     return Rehearsal(
         since=since, until=until, workspace=known.workspace, played=played, troubles=_without_echoes(gathered(troubles))
     )

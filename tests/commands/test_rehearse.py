@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
 from bot.rehearsal import Rehearsal, as_data, as_tables, rehearse
 from bot.rehearsal.links import Status
 from bot.rehearsal.troubles import Severity
+from bot.rehearsal.web import LinkChecker
 from bot.store import Store
 from tests.commands.conftest import PAGE, Organisation
 
@@ -206,3 +208,27 @@ async def test_people_and_channels_of_a_running_bot_are_looked_at(organisation: 
     assert ("unknown_channel", "gone") in {(each.code, each.item) for each in played.troubles}
     with pytest.raises(BadInput, match="which workspace"):
         await rehearse(organisation.settings, since=MONDAY, days=1, workspace="other")
+
+
+async def test_an_address_is_asked_through_the_feed_readers_door() -> None:
+    """Against a real server: what answers, what leads on, and what may not be asked."""
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        asked.append(request.split()[1])
+        status = {"/moved": "302 Found\r\nLocation: /gone", "/gone": "404 Not Found"}.get(asked[-1], "200 OK")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        checker = LinkChecker(allow_private=True, seconds=5)
+        assert [await checker.status(f"{base}{path}") for path in ("/", "/gone", "/moved")] == [200, 404, 404]
+        with pytest.raises(BadInput, match="the link's address leads into an internal network"):
+            await LinkChecker(seconds=5).status(base)
+    assert asked == ["/", "/gone", "/moved", "/gone"]
+    with pytest.raises(Unreachable, match="the link cannot be reached"):
+        await LinkChecker(allow_private=True, seconds=5).status(base)
