@@ -280,3 +280,8 @@ class Talk:
                 self._out.print(Markdown(post.text))
                 for number, button in enumerate(post.buttons, start=1):
                     self._out.print(f"  {number}. {button.label}", markup=False)
+                if post.form is not None:
+                    # The terminal has no forms; on a chat without them people see the same.
+                    self._out.print(f"  /allant {post.form.command}", markup=False)
+                    for each in post.form.fields:
+                        self._out.print(f"  {each.name}: {each.value}", markup=False)
