@@ -284,7 +284,7 @@ async def away(ctx: Context, command: CommandGiven, arguments: str) -> None:
     zone = ctx.zone_of(member)
     until = back_at(word, ctx.now, zone)
     if until is None:
-        raise BadInput(ctx.words(member.language, "privacy.bad_day", text=word or "–"))
+        raise BadInput(ctx.words(member.language, "privacy.bad_day" if word else "privacy.name_day", text=word))
     ctx.do(SetAbsence(command.member, until))
     day = ctx.say_day(member.language, local_date(until, zone))
     button = Button(ctx.words(member.language, "privacy.back_button"), "me away back")
