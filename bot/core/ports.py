@@ -302,8 +302,9 @@ class Housekeeper(ABC):
 
     @abstractmethod
     async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
-        """Remove handled events, deliveries that are over, and the words of those that may be sent again; and the
-        signals of ``workspaces`` (those that are connected: an imported past is kept). How many of each kind."""
+        """Remove handled events, deliveries, occurrences and changes that are over, and the words of those that may be
+        sent again; and the signals of ``workspaces`` (those that are connected: an imported past is kept). How many of
+        each kind."""
 
 
 # What a platform does
