@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-calendars test-kill test-long lint types rules docs bench fmt clean
+.PHONY: help install demo test test-browser test-calendars test-kill test-long test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test-kill: install ## Kill a running Allant at random, on the playground and on 
 
 test-long: install ## Compare recurrences in every zone, on every day of ten years, with two other computations
 	$(BIN)/python -m pytest -m long -s $(ARGS)
+
+test-wheel: install ## Build the package, and use it from an empty folder (fetches hatchling)
+	$(BIN)/python -m pytest -m wheel $(ARGS)
 
 lint: install ## Linters and format
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
-from bot.settings import Settings
+from bot.settings import Settings, starter_folder
 from bot.store import Store
 from bot.store.leases import SharedLeases
 from bot.store.wakeups import ACCEPTED, PLANNED
@@ -47,6 +47,10 @@ ATTEND_AGAIN = 2.0
 """Seconds until a process asks again whether a workspace is without anybody who listens to it."""
 
 ProcessRole = Literal["web", "worker", "all"]
+
+TIDY_EVERY_SECONDS = 24 * 3600.0
+TIDY_FIRST_SECONDS = 60.0
+"""A bot that is restarted every night still tidies once a day; and not while it is busy starting."""
 
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
@@ -144,6 +148,7 @@ class Allant:
             await self._tell_started(workspace)
         if live:
             self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+            self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
         for platform in self.platforms.values():
@@ -250,6 +255,13 @@ class Allant:
             )
         self._kept = seen
 
+    async def tidy(self) -> None:
+        """Let go of what is older than policy.yaml keeps it."""
+        rules = self.schedules.rules(PolicyRules)
+        gone = await self.store.housekeeper.tidy(self.clock.now(), rules, list(self.platforms))
+        if any(gone.values()):
+            log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))
+
     async def reload_changed_files(self) -> None:
         """Read content/ and schedules/ again if a file changed, and tell every workspace."""
         seen = self._fingerprints()
@@ -326,11 +338,10 @@ async def assemble(
 
     ``library``: one over the same content folder that was read before; only what changed since is read again.
     """
-    time = clock or SystemClock()
     for name, folder in (("CONTENT", settings.content), ("SCHEDULES", settings.schedules)):
         if not folder.is_dir():
             raise BadInput(f"ALLANT_{name}_DIR={folder} is not a folder; make one with `allant init DIR`")
-    library = library or ContentLibrary(settings.content)
+    library = library or ContentLibrary(settings.content, spare=starter_folder("content"))
     schedules = Schedules(settings.schedules, rules_by_name(features))
     problems = load_files(library, schedules)
     for problem in problems:
@@ -344,6 +355,7 @@ async def assemble(
             f"--role {role} shares the work with other processes, which needs PostgreSQL: set ALLANT_DATABASE_URL to a "
             "postgresql:// address, or run without --role"
         )
+    time = clock or (SystemClock() if store.shared is None else store.shared.clock)
     channels = Directory(store.channels, schedules)
     addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
     ports = Ports(

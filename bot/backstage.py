@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from bot.app import Allant
 from bot.core.community import Role
 from bot.core.dispatch import catalogue
+from bot.core.policy import PolicyRules
 from bot.core.refs import Language, WorkspaceRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.playground import PlaygroundServer
@@ -48,7 +49,9 @@ def command_hints(allant: Allant, language: Language, role: Role) -> list[Hint]:
 async def behind_the_scenes(allant: Allant, workspace: WorkspaceRef) -> dict[str, Any]:
     """A few figures and the latest rows of the ledger, without a word of any message."""
     rows = await allant.store.ledger.recent(workspace, limit=LEDGER_ROWS)
-    figures = await allant.store.measures.figures(workspace, at=allant.clock.now(), weeks=4)
+    figures = await allant.store.measures.figures(
+        workspace, at=allant.clock.now(), weeks=4, threshold=allant.schedules.rules(PolicyRules).threshold
+    )
     return {
         "figures": {
             "active_week": figures.active_week,

@@ -9,7 +9,7 @@ import logging
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,11 +18,11 @@ import typer
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
-from bot.settings import Settings, read_settings, starter_folder
+from bot.settings import Settings, read_settings, starter_env, starter_folder
 
 cli = typer.Typer(
     name="allant",
@@ -33,7 +33,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports = typer.Typer(help="Bring in what happened before, or events of another calendar.", no_args_is_help=True)
-db = typer.Typer(help="The database: upgrade, back up, restore.", no_args_is_help=True)
+db = typer.Typer(help="The database: upgrade, back up, restore, move.", no_args_is_help=True)
 nudges = typer.Typer(help="The nudge of quiet channels.", no_args_is_help=True)
 exports = typer.Typer(help="Take out what was made in chat.", no_args_is_help=True)
 cli.add_typer(imports, name="import")
@@ -186,14 +186,19 @@ def rehearse(
 
 @cli.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new folder for your organisation.")]) -> None:
-    """Copy the starter content and schedules into DIR, for your organisation to edit."""
+    """Copy the starter content, schedules and settings into DIR, for your organisation to edit."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         err.print(f"[red]allant:[/red] {escape(str(folder))} is not empty; name a new folder")
         raise typer.Exit(1)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("content", "schedules"):
         shutil.copytree(starter_folder(name), folder / name)
-    out.print(f"Made {folder}/content and {folder}/schedules. Next:\n  cd {folder}\n  allant check\n  allant run")
+    shutil.copy(starter_env(), folder / ".env.example")
+    out.print(
+        f"Made {folder}/content, {folder}/schedules and {folder}/.env.example. Next:\n"
+        f"  cd {folder}\n  cp .env.example .env     and name your chat platform there\n  allant check\n  allant run",
+        markup=False,
+    )
 
 
 @imports.command("slack-export")
@@ -310,10 +315,10 @@ def say(
     role: Annotated[Literal["member", "animator", "admin"], typer.Option(help="Speak as one of these.")] = "animator",
 ) -> None:
     """Talk to the bot in the terminal, as in a direct message (`/allant …` for its commands)."""
-    from bot import demo as demos
+    from bot import talk
 
     _log(_settings(), quiet=True)
-    asyncio.run(demos.converse(_settings(), " ".join(words or ()), language, role, out))
+    asyncio.run(talk.converse(_settings(), " ".join(words or ()), language, role, out))
 
 
 @db.command()
@@ -326,16 +331,20 @@ def upgrade() -> None:
 
 @db.command()
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
-    """Copy the database while Allant runs. Keep the secret file too, apart from it."""
+    """Copy the database while Allant runs: an SQLite file as it is, PostgreSQL as a zip file that any version reads.
+
+    Keep the secret file too, apart from it."""
     from bot import history
 
-    history.backup(_settings(), target)
-    out.print(f"Backed up to {target}. Keep {_settings().secret_file} as well, in another place.")
+    settings = _settings()
+    with _tables("Backing up") as progress:
+        history.backup(settings, target, progress)
+    out.print(f"Backed up to {target}. Keep {settings.secret_file} as well, in another place.")
 
 
 @db.command()
 def restore(
-    source: Annotated[Path, typer.Argument(help="A file written by `allant db backup`.")],
+    source: Annotated[Path, typer.Argument(help="A file written by `allant db backup`, from either kind of database.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Put a backup in the database's place. Stop Allant first. A damaged file changes nothing."""
@@ -343,9 +352,42 @@ def restore(
 
     settings = _settings()
     if not yes:
-        typer.confirm(f"Replace {settings.database_url} by {source}?", abort=True)
-    kept = history.restore(settings, source)
-    out.print(f"Restored from {source}." + (f" The former database is kept as {kept}." if kept else ""))
+        typer.confirm(f"Replace {history.address(settings)} by {source}?", abort=True)
+    with _tables("Restoring") as progress:
+        kept = history.restore(settings, source, progress)
+    out.print(f"Restored from {source}." + (f" What was there before is kept as {kept}." if kept else ""))
+
+
+@db.command()
+def move(
+    to: Annotated[str, typer.Option(help="The address of an empty database: postgresql://user:password@host/name")],
+) -> None:
+    """Move everything to another database, from SQLite to PostgreSQL or back. Stop Allant first.
+
+    Every row is read again on both sides and compared; the database moved from stays as it is, and if anything goes
+    wrong the other one stays empty. A password left out of the address is taken from PGPASSWORD or ~/.pgpass."""
+    from bot import history
+
+    settings = _settings()
+    with _tables("Moving") as progress:
+        moved, left = history.move(settings, to, progress)
+    out.print(moved)
+    # A line that is to be copied must not be broken.
+    out.print(escape(left), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each table, told how many of its rows are done of how many."""
+    bars: dict[str, TaskID] = {}
+    with _progress() as progress:
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in bars:
+                bars[table] = progress.add_task(f"{doing} {table}", total=total)
+            progress.update(bars[table], completed=done, total=total)
+
+        yield show
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

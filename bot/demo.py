@@ -13,21 +13,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markdown import Markdown
-
 from bot.app import Allant, assemble, make_writer, running
 from bot.backstage import playground_routes
 from bot.core.clock import SystemClock, VirtualClock
 from bot.core.delivery import Delivery, Kind, State
 from bot.core.ports import FeedEntry, FeedRead, FeedReader
-from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
+from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
 from bot.platforms.playground import (
     BOT,
-    Person,
     PlaygroundPlatform,
     PlaygroundServer,
-    Post,
     acts,
     fill,
     found,
@@ -148,11 +143,14 @@ def _plain(value: Any) -> Any:
 def describe(report: dict[str, Any]) -> str:
     """The report for people."""
     welcomed, answered = report["welcomed"], report["answered"]
+    newcomers = welcomed["newcomers"]
+    if newcomers is None:
+        newcomers = f"fewer than {report['figures']['threshold']}"
     held = ", ".join(f"{reason} {count}" for reason, count in report["held_back"].items()) or "nothing"
     return "\n".join(
         [
             f"{report['days']} days of a simulated organisation, {report['acts']} acts, in {report['seconds']} s",
-            f"  welcomed  {welcomed['newcomers']} newcomers, by {welcomed['public_posts']} public posts and "
+            f"  welcomed  {newcomers} newcomers, by {welcomed['public_posts']} public posts and "
             f"{welcomed['direct_messages']} direct messages",
             f"  posted    {report['posted']['calendar']} times from the calendar "
             f"({len(report['posted']['items'])} items)",
@@ -219,64 +217,3 @@ async def _with_chatter(chatter: Awaitable[None] | None, served: Awaitable[None]
     finally:
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
-
-
-async def converse(settings: Settings, words: str, language: str | None, role: str, out: Console) -> None:
-    """Talk to the bot as one person, in memory: one answer to ``words``, or a conversation until an empty line."""
-    clock = SystemClock()
-    server = PlaygroundServer(None, clock)
-    tongue: Language = "en" if language == "en" else "fr" if language == "fr" else settings.language
-    me = Person(id="you", name="You", language=tongue, animator=role == "animator", admin=role == "admin")
-    with tempfile.TemporaryDirectory(prefix="allant-say-") as folder:
-        own = settings.model_copy(
-            update={"database_url": "sqlite://", "secret_file": Path(folder) / "allant.key", "admins": ()}
-        )
-        found(server, clock.now())
-        with server.past():
-            server.arrive(me)
-        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock)
-        try:
-            async with running(allant, live=False):
-                talk = Talk(allant, server, out)
-                await talk.settle()
-                if words:
-                    await talk.say(words)
-                    return
-                out.print("Talk to Allant, as in a direct message; an empty line ends it. A number presses a button.")
-                while line := (await asyncio.to_thread(out.input, "> ")).strip():
-                    await talk.say(line)
-        finally:
-            server.close()
-
-
-class Talk:
-    """A conversation in the terminal with the playground's bot."""
-
-    def __init__(self, allant: Allant, server: PlaygroundServer, out: Console) -> None:
-        self._allant = allant
-        self._server = server
-        self._out = out
-        self._room = server.direct("you").id
-        self._seen = 0
-        self._last: Post | None = None
-
-    async def settle(self) -> None:
-        """Let the bot answer; nothing said before counts as heard."""
-        await self._server.idle()
-        await self._allant.settle()
-        self._seen = max((post.number for post in self._server.archive.all_posts()), default=0)
-
-    async def say(self, line: str) -> None:
-        """Say it (or press the button of that number) and print what the bot answers."""
-        if self._last is not None and line.isascii() and line.isdigit() and 0 < int(line) <= len(self._last.buttons):
-            self._server.press("you", self._last.id, int(line) - 1)
-        else:
-            self._server.say("you", self._room, line)
-        before = self._seen
-        await self.settle()
-        for post in self._server.archive.all_posts():
-            if post.number > before and post.author == BOT and post.channel == self._room:
-                self._last = post
-                self._out.print(Markdown(post.text))
-                for number, button in enumerate(post.buttons, start=1):
-                    self._out.print(f"  {number}. {button.label}", markup=False)

@@ -53,7 +53,35 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LONG_TAG = re.compile(rb"<[^<>]{1000,}")
 _HIDDEN = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
+REASONS = {
+    "feeds.slow": "the feed took longer than {seconds} s",
+    "feeds.unreachable": "the feed cannot be reached ({error})",
+    "feeds.unknown_host": "the feed's host is not known",
+    "feeds.busy": "the feed's host answers {status}",
+    "feeds.answer": "the feed's host answers {status} instead of a feed",
+    "feeds.bad_address": "the feed's address is not valid",
+    "feeds.scheme": "a feed's address begins with https:// or http://",
+    "feeds.redirects": "the feed's address redirects more than {most} times",
+    "feeds.internal": "the feed's address leads into an internal network, which is refused",
+    "feeds.compression": "the feed comes compressed in a way that was not asked for",
+    "feeds.damaged": "the feed's compression is damaged",
+    "feeds.too_large": "the feed is larger than {most} MiB",
+    "feeds.entities": "the feed declares entities of its own, which is refused",
+    "feeds.crowded": "the feed has more markup than any feed needs, which is refused",
+    "feeds.unreadable": "the feed cannot be read ({error})",
+    "feeds.no_feed": "what the address gives is not a feed",
+}
+"""Why a feed is not read, for logs; for people by the same key in content/messages/feeds.yaml."""
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _bad(key: str, **values: object) -> BadInput:
+    return BadInput(REASONS[key].format(**values), key=key, **values)
+
+
+def _gone(key: str, **values: object) -> Unreachable:
+    return Unreachable(REASONS[key].format(**values), key=key, **values)
 
 
 class HttpFeedReader(FeedReader):
@@ -75,11 +103,11 @@ class HttpFeedReader(FeedReader):
             async with asyncio.timeout(self._seconds):
                 return await self._read(url.strip(), etag, modified)
         except TimeoutError:
-            raise Unreachable(f"the feed took longer than {self._seconds:g} s") from None
+            raise _gone("feeds.slow", seconds=f"{self._seconds:g}") from None
         except httpx.InvalidURL:
-            raise BadInput("the feed's address is not valid") from None
+            raise _bad("feeds.bad_address") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"the feed cannot be reached ({type(error).__name__})") from None
+            raise _gone("feeds.unreachable", error=type(error).__name__) from None
 
     async def _read(self, url: str, etag: str, modified: str) -> FeedRead:
         import httpx
@@ -99,14 +127,14 @@ class HttpFeedReader(FeedReader):
                     return await self._answer(response, url, etag, modified)
                 finally:
                     await response.aclose()
-        raise BadInput(f"the feed's address redirects more than {MAX_REDIRECTS} times")
+        raise _bad("feeds.redirects", most=MAX_REDIRECTS)
 
     async def _ask(self, client: httpx.AsyncClient, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         """One request, to an address that was resolved and checked here; the name goes along for TLS and the host."""
         import httpx
 
         if url.scheme not in ("http", "https") or not url.host:
-            raise BadInput("a feed's address begins with https:// or http://")
+            raise _bad("feeds.scheme")
         host = url.raw_host.decode("ascii")
         failed: httpx.HTTPError | None = None
         for address in await self._resolve(host, url.port or (443 if url.scheme == "https" else 80)):
@@ -120,19 +148,19 @@ class HttpFeedReader(FeedReader):
                 return await client.send(request, stream=True)
             except httpx.ConnectError as error:
                 failed = error  # Perhaps IPv6 leads nowhere from here: try the next address.
-        raise failed or Unreachable("the feed's host has no address")
+        raise failed or _gone("feeds.unknown_host")
 
     async def _resolve(self, host: str, port: int) -> list[IPAddress]:
         """The host's addresses. Raises BadInput when any of them may not be asked: which one is used is chance."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except socket.gaierror:
-            raise Unreachable("the feed's host is not known") from None
+            raise _gone("feeds.unknown_host") from None
         except UnicodeError:
-            raise BadInput("the feed's address has a host that cannot be looked up") from None
+            raise _bad("feeds.bad_address") from None
         addresses = list(dict.fromkeys(ipaddress.ip_address(each[4][0]) for each in found))
         if any(is_refused(address, allow_private=self._allow_private) for address in addresses):
-            raise BadInput("the feed's address leads into an internal network, which is refused")
+            raise _bad("feeds.internal")
         return addresses[:MAX_ADDRESSES]
 
     async def _answer(self, response: httpx.Response, url: str, etag: str, modified: str) -> FeedRead:
@@ -140,9 +168,9 @@ class HttpFeedReader(FeedReader):
         if status == 304:
             return FeedRead(etag=etag, modified=modified, unchanged=True)
         if status >= 500 or status in _TRY_LATER:
-            raise Unreachable(f"the feed's host answers {status}")
+            raise _gone("feeds.busy", status=status)
         if status != 200:
-            raise BadInput(f"the feed's host answers {status} instead of a feed")
+            raise _bad("feeds.answer", status=status)
         data = await _bounded(response)
         title, entries = await asyncio.to_thread(parse, data, url, response.headers.get("content-type", ""))
         return FeedRead(
@@ -181,12 +209,12 @@ async def _bounded(response: httpx.Response) -> bytes:
     if encoding in ("gzip", "x-gzip"):
         chunks = _inflated(chunks)
     elif encoding != "identity":
-        raise BadInput("the feed comes compressed in a way that was not asked for")
+        raise _bad("feeds.compression")
     data = bytearray()
     async for chunk in chunks:
         data += chunk
         if len(data) > MAX_BYTES:
-            raise BadInput(f"the feed is larger than {MAX_BYTES // 1024 // 1024} MiB")
+            raise _bad("feeds.too_large", most=MAX_BYTES // 1024 // 1024)
     return bytes(data)
 
 
@@ -197,7 +225,7 @@ async def _inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:
             yield inflater.decompress(chunk, MAX_BYTES + 1)
     except zlib.error:
-        raise BadInput("the feed's compression is damaged") from None
+        raise _bad("feeds.damaged") from None
 
 
 def parse(data: bytes, url: str, content_type: str = "") -> tuple[str, tuple[FeedEntry, ...]]:
@@ -217,9 +245,9 @@ def parse(data: bytes, url: str, content_type: str = "") -> tuple[str, tuple[Fee
         found = [_entry(each, url) for each in read.entries[:MAX_ENTRIES]]
     except Exception as error:
         # What strangers send may break the parser in ways nobody listed; it must not break the watch over other feeds.
-        raise BadInput(f"the feed cannot be read ({type(error).__name__})") from None
+        raise _bad("feeds.unreadable", error=type(error).__name__) from None
     if not read.get("version") and not found:
-        raise BadInput("what the address gives is not a feed")
+        raise _bad("feeds.no_feed")
     by_id: dict[str, FeedEntry] = {}
     for entry in found:
         if entry is not None:
@@ -235,10 +263,10 @@ def _refuse_bombs(data: bytes) -> None:
     plain = data.replace(b"\0", b"")  # UTF-16 has them between the letters.
     if b"<!entity" in plain.lower():
         # Entities that hold entities can make a small feed huge; no real feed declares its own.
-        raise BadInput("the feed declares entities of its own, which is refused")
+        raise _bad("feeds.entities")
     crowded = any(tag.group().count(b"=") > MAX_ATTRIBUTES for tag in _LONG_TAG.finditer(plain))
     if crowded or plain.count(b"<") > MAX_TAGS:
-        raise BadInput("the feed has more markup than any feed needs, which is refused")
+        raise _bad("feeds.crowded")
 
 
 def _entry(raw: Mapping[str, Any], url: str) -> FeedEntry | None:

@@ -15,12 +15,16 @@ from rich.table import Table
 from bot.app import rules_by_name
 from bot.core.community import Channel
 from bot.core.errors import BadInput
+from bot.core.policy import PolicyRules
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Figures
 from bot.settings import Settings
 from bot.signals import as_json, as_rows, read_export, week_rows
 from bot.store import Store, migrate
 from bot.store import backup as backups
+from bot.store import move as moves
+from bot.store.dialect import shown
+from bot.store.rows import Progress
 from bot.timetable import Schedules
 from handlers.nudge import NudgeRules, days_to_speak
 
@@ -83,6 +87,8 @@ async def stats(
     settings: Settings, workspace: str, channel: str, weeks: int, until: datetime | None
 ) -> tuple[RenderableType, dict[str, Any]]:
     """The figures as tables and as JSON. Of a past that is over, as of its last signal unless ``until`` is given."""
+    schedules = Schedules(settings.schedules, rules_by_name())
+    schedules.load()
     async with opened(settings) as store:
         chosen = await choose_workspace(store, workspace)
         place = await _channel(store, chosen, channel)
@@ -91,7 +97,13 @@ async def stats(
         moment = until + timedelta(days=1) if until else now
         if until is None and last is not None and last < now - timedelta(weeks=weeks):
             moment = last + timedelta(seconds=1)
-        figures = await store.measures.figures(chosen, at=moment, channel=place.ref if place else None, weeks=weeks)
+        figures = await store.measures.figures(
+            chosen,
+            at=moment,
+            channel=place.ref if place else None,
+            weeks=weeks,
+            threshold=schedules.rules(PolicyRules).threshold,
+        )
     return _tables(figures), as_json(figures)
 
 
@@ -132,10 +144,35 @@ def upgrade(settings: Settings) -> str:
     return migrate.upgrade(settings.database_url)
 
 
-def backup(settings: Settings, target: Path) -> None:
-    backups.backup(settings.database_url, target)
+def backup(settings: Settings, target: Path, progress: Progress) -> None:
+    backups.backup(settings.database_url, target, progress)
 
 
-def restore(settings: Settings, source: Path) -> Path | None:
+def restore(settings: Settings, source: Path, progress: Progress) -> Path | None:
     """Put the backup in place; where the former database is kept, if there was one."""
-    return backups.restore(settings.database_url, source)
+    return backups.restore(settings.database_url, source, progress)
+
+
+def address(settings: Settings) -> str:
+    """The database's address as it may be shown."""
+    return shown(settings.database_url)
+
+
+def move(settings: Settings, target: str, progress: Progress) -> tuple[RenderableType, str]:
+    """Move the database to another address; what was moved, and what is left to do, for showing."""
+    moved = moves.move(settings.database_url, target, progress)
+    table = Table("Table", "Rows", "SHA-256 of all rows, the same on both sides", title="Moved", title_justify="left")
+    for each in moved:
+        table.add_row(each.table, f"{each.rows:,}", each.sha256[:16])
+    left = (
+        "Every row was read again on both sides and is the same.\n"
+        f"Now set this in .env{_with_password(target)}:\n\n"
+        f"  ALLANT_DATABASE_URL={shown(target)}\n\n"
+        f"The secret stays the same: {settings.secret_file}. What was moved is still in {address(settings)}: "
+        "keep it until you are content, and never start Allant on it again, which would say everything twice."
+    )
+    return table, left
+
+
+def _with_password(url: str) -> str:
+    return ", with the password in the place of ***" if "***" in shown(url) else ""

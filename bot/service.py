@@ -10,11 +10,9 @@ from functools import partial
 from starlette.routing import BaseRoute
 
 from bot.app import Allant, ProcessRole, assemble, make_platforms, running
-from bot.backstage import playground_routes
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.ports import Platform
-from bot.platforms.playground import PlaygroundPlatform, PlaygroundServer
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
 from bot.web import calendar_routes, listen, make_web, web_server
@@ -33,6 +31,9 @@ async def serve(
     with contextlib.ExitStack() as stack:
         server = None
         if settings.playground:
+            # Only then: what serves its page takes memory that a bot on another platform need not pay.
+            from bot.platforms.playground import PlaygroundPlatform, PlaygroundServer
+
             server = PlaygroundServer(settings.playground_file, SystemClock())
             stack.callback(server.close)
             for name in PLAYGROUND_CHANNELS:
@@ -46,6 +47,8 @@ async def serve(
         allant = await assemble(settings, platforms, role=role)
         routes: Sequence[BaseRoute] = ()
         if server is not None:
+            from bot.backstage import playground_routes
+
             routes = playground_routes(allant, server, platforms[-1].workspace)
         await serve_web(allant, routes, stop, say=say, hang_up=server.hang_up if server else None)
 

@@ -23,8 +23,18 @@ _HERE = Path(__file__).resolve().parent
 
 def starter_folder(name: Literal["content", "schedules"]) -> Path:
     """Where the starter files that come with Allant lie: in the checkout, or inside the installed package."""
-    checkout = _HERE.parent / name
-    return checkout if checkout.is_dir() else _HERE / "starter" / name
+    return _starter(name, _HERE.parent / name)
+
+
+def starter_env() -> Path:
+    """The ``.env.example`` that comes with Allant, found in the same way."""
+    return _starter("env.example", _HERE.parent / ".env.example")
+
+
+def _starter(name: str, checkout: Path) -> Path:
+    """What came with the package counts first: beside an installed one lie the files of other packages."""
+    packaged = _HERE / "starter" / name
+    return packaged if packaged.exists() else checkout
 
 
 class Settings(BaseSettings):
@@ -35,6 +45,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///allant.db"
     lease_seconds: float = Field(default=10.0, ge=0.5, le=300.0)
     secret_file: Path = Path("allant.key")
+    secret_hex: SecretStr = SecretStr("")
     content_dir: Path | None = None
     schedules_dir: Path | None = None
     host: str = "127.0.0.1"
@@ -95,9 +106,11 @@ class Settings(BaseSettings):
     def secret(self) -> bytes:
         """The workspace's secret, made on the first call and kept in ``secret_file``, readable by its owner only.
 
-        It seals waiting events and keys the signals: without it they cannot be read or joined to people. Raises
-        BadInput when the file cannot be used.
+        It seals waiting events and keys the signals: without it they cannot be read or joined to people. Where
+        ``secret_hex`` gives it, no file is looked at. Raises BadInput when it cannot be had.
         """
+        if given := self.secret_hex.get_secret_value():
+            return _secret_from(given, "ALLANT_SECRET_HEX holds no secret (64 hexadecimal digits)")
         try:
             self.secret_file.parent.mkdir(parents=True, exist_ok=True)
             if not self.secret_file.exists():
@@ -119,16 +132,21 @@ class Settings(BaseSettings):
             ) from None
 
     def _read_secret(self) -> bytes:
-        try:
-            secret = bytes.fromhex(self.secret_file.read_text(encoding="ascii").strip())
-        except ValueError:
-            secret = b""
-        if len(secret) < 32:
-            raise BadInput(
-                f"ALLANT_SECRET_FILE={self.secret_file} holds no secret (64 hexadecimal digits): restore it from your "
-                "backup, or remove it to begin with a new one (what waits unread in the inbox is then lost)"
-            )
-        return secret
+        return _secret_from(
+            self.secret_file.read_text(encoding="ascii", errors="replace"),
+            f"ALLANT_SECRET_FILE={self.secret_file} holds no secret (64 hexadecimal digits): restore it from your "
+            "backup, or remove it to begin with a new one (what waits unread in the inbox is then lost)",
+        )
+
+
+def _secret_from(text: str, otherwise: str) -> bytes:
+    try:
+        secret = bytes.fromhex(text.strip())
+    except ValueError:
+        secret = b""
+    if len(secret) < 32:
+        raise BadInput(otherwise)
+    return secret
 
 
 def read_settings(**overrides: object) -> Settings:

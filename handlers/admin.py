@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send
 from bot.core.community import Member, Role
 from bot.core.delivery import Delivery, Kind, State, Verb
+from bot.core.dispatch import unaccented
 from bot.core.errors import BadInput, Problem
 from bot.core.events import CommandGiven, DeliveryTroubled, FilesChanged
 from bot.core.feature import Command, Context, Feature, Listener
@@ -50,13 +51,13 @@ class ToldProblems:
 
 def visible(catalogue: Sequence[tuple[str, Command]], role: Role, topic: str) -> list[tuple[str, Command]]:
     """The commands that ``role`` may give, all or those of a feature or with a word in their path."""
-    wanted = topic.strip().casefold()
+    wanted = unaccented(topic.strip())
     return [
         (feature, command)
         for feature, command in catalogue
         if not command.hidden
         and command.role <= role
-        and (not wanted or wanted == feature or wanted in (*command.path, *command.french))
+        and (not wanted or wanted == feature or wanted in map(unaccented, (*command.path, *command.french)))
     ]
 
 
@@ -104,6 +105,8 @@ async def show_help(ctx: Context, command: CommandGiven, arguments: str) -> None
 
 async def _named(ctx: Context, command: CommandGiven, text: str) -> Member:
     name = addressee(text)
+    if not name:
+        raise BadInput(ctx.words(await ctx.language_of(command.member), "admin.name_somebody"))
     member = await ctx.members.named(ctx.workspace, name) if name else None
     if member is None:
         raise BadInput(ctx.words(await ctx.language_of(command.member), "admin.nobody", name=name))
@@ -113,7 +116,7 @@ async def _named(ctx: Context, command: CommandGiven, text: str) -> Member:
 async def roles(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant roles``: who animates and who administers."""
     language = await ctx.language_of(command.member)
-    lines: list[str] = []
+    lines: list[str] = [ctx.words(language, "admin.roles_head"), ""]
     holders = await ctx.members.with_role(ctx.workspace, Role.ANIMATOR)
     for role in (Role.ADMIN, Role.ANIMATOR):
         names = ", ".join(escape(each.name) for each in holders if each.role == role)
@@ -333,8 +336,8 @@ async def status(ctx: Context, command: CommandGiven, arguments: str) -> None:
     }
     lines: list[str] = [ctx.words(language, "admin.status"), ""]
     lines += [f"- {ctx.words(language, f'admin.status_{name}', count=count)}" for name, count in counts.items()]
-    writer = ctx.words(language, "drafts.canned") if ctx.writer.name == "canned" else escape(ctx.writer.name)
-    lines.append("- " + ctx.words(language, "admin.status_writer", name=writer))
+    writer = "admin.status_templates" if ctx.writer.name == "canned" else "admin.status_writer"
+    lines.append("- " + ctx.words(language, writer, name=ctx.writer.name))
     if await ctx.note(ToldProblems, "") is not None:
         lines.append("- " + ctx.words(language, "admin.status_files"))
     ctx.reply(command, join_lines([*lines, *await _held(ctx, language)]))

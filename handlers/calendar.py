@@ -181,7 +181,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
     """The moment of the next occurrence has come, or came while Allant was not running."""
     due = await ctx.occurrences.due(ctx.workspace, ctx.now, AT_ONCE)
     items = await items_named(ctx, {slot.item for slot in due})
-    paused = await ctx.notes.all(ctx.workspace, Paused)
+    paused, told = await ctx.notes.all(ctx.workspace, Paused), await ctx.notes.all(ctx.workspace, Troubled)
     planner, report, done = await Planner.of(ctx, people=False), Report(), list[Slot]()
     in_order = sorted(due, key=lambda slot: (slot.item, slot.zone, slot.due))
     for (key, _), group in groupby(in_order, key=lambda slot: (slot.item, slot.zone)):
@@ -191,7 +191,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
             done += [replace(slot, fate=Fate.SKIPPED, reason=reason) for slot in slots]
             continue
         try:
-            done += await _fall_due(ctx, planner, items[key], slots, report)
+            done += await _fall_due(ctx, planner, items[key], slots, report, told.get(key, Troubled()))
         except Exception as error:
             # What one item breaks is its own: the others go out, and its words are not in the log.
             log.error("the item %s failed: %s", key, type(error).__name__)
@@ -205,12 +205,12 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
 
 
 async def _fall_due(
-    ctx: Context, planner: Planner, item: Item, slots: Sequence[Slot], report: Report
+    ctx: Context, planner: Planner, item: Item, slots: Sequence[Slot], report: Report, told: Troubled
 ) -> Sequence[Slot]:
     outcome = sort_out(slots, ctx.now, item.missed, item.grace)
     if outcome.send is not None:
         publish(ctx, planner, item, outcome.send)
-        await _tell_trouble(ctx, item, Troubled(planner.unknown(item), text_of(ctx, item, "fr") is None))
+        await _tell_trouble(ctx, item, told, Troubled(planner.unknown(item), text_of(ctx, item, "fr") is None))
     if outcome.lost or outcome.ask is not None:
         report.lost.append((item, outcome))
     return marks(outcome)
@@ -257,9 +257,8 @@ def _said(ctx: Context, language: Language, slot: Slot) -> Markup:
     return ctx.say_moment(language, slot.due, slot.clock)
 
 
-async def _tell_trouble(ctx: Context, item: Item, trouble: Troubled) -> None:
-    before = await ctx.note(Troubled, item.id) or Troubled()
-    if trouble == before:
+async def _tell_trouble(ctx: Context, item: Item, told: Troubled, trouble: Troubled) -> None:
+    if trouble == told:
         return
     if trouble == Troubled():
         ctx.do(Drop(Troubled, item.id))

@@ -15,7 +15,7 @@ from bot.core.errors import BadInput, WriterUnavailable
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.itemform import item_form
-from bot.core.message import Button, Markup, Message, escape, join_lines
+from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.refs import Language
 from bot.core.written import tame
 
@@ -45,8 +45,9 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, "drafts.no_theme"))
     try:
         written = await ctx.writer.draft(theme)
-    except WriterUnavailable:
-        raise BadInput(ctx.words(member.language, "drafts.no_writer")) from None
+    except WriterUnavailable as error:
+        reason = ctx.reason(member.language, error)
+        raise BadInput(ctx.words(member.language, "drafts.no_writer", reason=reason)) from None
     # Numbered only now: the service may take its time, and somebody else ask for a draft meanwhile.
     if len(await _waiting(ctx)) >= MAX_KEPT:
         raise BadInput(ctx.words(member.language, "drafts.too_many", most=MAX_KEPT))
@@ -62,7 +63,8 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 def _shown(ctx: Context, member: Member, kept: KeptItem) -> Message:
     language, item = member.language, kept.item
-    writer = ctx.words(language, "drafts.canned") if ctx.writer.name == "canned" else escape(ctx.writer.name)
+    canned = ctx.writer.name == "canned"
+    writer = ctx.words(language, "drafts.by_template" if canned else "drafts.by_service", name=ctx.writer.name)
     parts = [ctx.words(language, "drafts.written", item=item.id, writer=writer), *item.words.values()]
     button = Button(ctx.words(language, "drafts.discard"), f"calendar delete {item.id}", "danger")
     return Message(Markup("\n\n---\n\n".join(parts)), (button,), item_form(ctx, member, kept, Status.APPROVED))
@@ -90,7 +92,7 @@ async def show(ctx: Context, command: CommandGiven, arguments: str) -> None:
 def _start(item: Item, language: Language) -> str:
     """The first words, in plain text."""
     text = item.words.get(language) or next(iter(item.words.values()), "")
-    return " ".join(re.sub(r"[\\*_`#>\[\]]", "", text).split()[:8])
+    return " ".join(re.sub(r"[\\*_`#>\[\]]", "", text).split()[:8]).rstrip(" .,;:!?…")
 
 
 _for_animators = partial(Command, role=Role.ANIMATOR)

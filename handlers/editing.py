@@ -14,7 +14,7 @@ from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener
-from bot.core.itemform import NAMES, NEXT_STEPS, item_form, read_form
+from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
 from bot.core.planning import Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
@@ -39,6 +39,8 @@ async def add(ctx: Context, command: CommandGiven, arguments: str) -> None:
         return
     member = await ctx.member(command.member)
     item_id = head.strip().casefold()
+    if item_id:
+        check_id(ctx, member, item_id)
     if item_id and await find_item(ctx, item_id) is not None:
         raise BadInput(ctx.words(member.language, "editing.exists", item=item_id))
     form = item_form(ctx, member, None, await _first_step(ctx, member, None), item_id)
@@ -163,6 +165,7 @@ async def duplicate(ctx: Context, command: CommandGiven, arguments: str) -> None
     member, item, _ = await asked(ctx, command, arguments)
     words = arguments.split()
     name = words[1].casefold() if len(words) > 1 else await _free_name(ctx, item.id)
+    check_id(ctx, member, name)
     if await find_item(ctx, name) is not None:
         raise BadInput(ctx.words(member.language, "editing.exists", item=name))
     texts: dict[Language, str] = {}

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from bot.core.actions import CancelTimer, Count, Drop, Remember, Send, SetTimer
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
+from bot.core.dispatch import unaccented
 from bot.core.events import CommandGiven, FilesChanged, MessageDeleted, MessagePosted, Started
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.knowledge import Entry, Found
@@ -249,12 +250,12 @@ async def _judged(ctx: Context, command: CommandGiven, slug: str, *, helped: boo
 async def listing(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant faq list [tag]``"""
     member = await ctx.member(command.member)
-    tag = arguments.strip().casefold()
+    tag = unaccented(arguments.strip())
     entries = ctx.library.entries(member.language, guest=member.guest, kind="faq")
-    chosen = [entry for entry in entries if not tag or tag in entry.tags]
+    chosen = [entry for entry in entries if not tag or tag in map(unaccented, entry.tags)]
     if not chosen:
         tags = ", ".join(sorted({each for entry in entries for each in entry.tags}))
-        ctx.reply(command, ctx.words(member.language, "faq.no_tag", tag=tag, tags=tags))
+        ctx.reply(command, ctx.words(member.language, "faq.no_tag", tag=arguments.strip(), tags=tags))
         return
     lines = [ctx.words(member.language, "faq.list", count=len(chosen)), ""]
     lines += [f"- {entry.title}" for entry in chosen[:LISTED]]
@@ -462,7 +463,7 @@ FEATURE = Feature(
     commands=(
         Command(path=("faq",), run=ask, has_arguments=True),
         Command(path=("faq", "list"), french=("faq", "liste"), run=listing, has_arguments=True),
-        Command(path=("faq", "top"), french=("faq", "frequentes"), run=top),
+        Command(path=("faq", "top"), french=("faq", "fréquentes"), run=top),
         Command(path=("faq", "open"), french=("faq", "ouvertes"), run=open_questions, role=Role.ANIMATOR),
         Command(path=("faq", "show"), run=show, hidden=True),
         Command(path=("faq", "none"), run=none_of_these, hidden=True),

@@ -119,18 +119,21 @@ def _now(ctx: Context, member: Member) -> Markup:
 
 def _shown(ctx: Context, command: CommandGiven, member: Member) -> None:
     buttons = []
-    if member.hours is not None:
+    own = member.hours or Hours()
+    if own != Hours(country=own.country, region=own.region):
         buttons.append(Button(ctx.words(member.language, "hours.reset_button"), "me hours reset"))
     key = "hours.own" if member.hours is not None else "hours.everybodys"
     text = Markup(f"{ctx.words(member.language, key)} {_now(ctx, member)}")
     ctx.reply(command, Message(text, tuple(buttons)))
 
 
-def _choose(ctx: Context, command: CommandGiven, member: Member, hours: Hours | None) -> None:
-    if hours is None:
+def _choose(ctx: Context, command: CommandGiven, member: Member, hours: Hours) -> None:
+    """Keep what they chose; nothing is kept of somebody who goes by the policy in everything."""
+    if hours == Hours():
         ctx.do(Drop(Hours, member.ref.id))
-    else:
-        ctx.do(Remember(member.ref.id, hours, member.ref))
+        _shown(ctx, command, replace(member, hours=None))
+        return
+    ctx.do(Remember(member.ref.id, hours, member.ref))
     _shown(ctx, command, replace(member, hours=hours))
 
 
@@ -140,13 +143,13 @@ async def hours(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if not arguments.strip():
         _shown(ctx, command, member)
         return
+    own = member.hours or Hours()
     if bare(arguments) in _RESET:
-        _choose(ctx, command, member, None)
+        _choose(ctx, command, member, Hours(country=own.country, region=own.region))
         return
     wanted = parse_hours(arguments, _names(ctx))
     if wanted is None:
         raise BadInput(ctx.words(member.language, "hours.bad_hours", text=arguments.strip()))
-    own = member.hours or Hours()
     if wanted.quiet_from is not None:
         own = replace(own, quiet_from=wanted.quiet_from, quiet_to=wanted.quiet_to)
     if wanted.working_days is not None:
@@ -162,8 +165,7 @@ async def country(ctx: Context, command: CommandGiven, arguments: str) -> None:
         return
     own = member.hours or Hours()
     if bare(arguments) in _RESET:
-        left = replace(own, country=None, region=None)
-        _choose(ctx, command, member, left if left != Hours() else None)
+        _choose(ctx, command, member, replace(own, country=None, region=None))
         return
     found = _PLACE.fullmatch(arguments.strip())
     code, region = (found[1].upper(), found[2] or "") if found else ("", "")

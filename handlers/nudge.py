@@ -333,6 +333,8 @@ def _suggestion(ctx: Context, language: Language, channel: Channel, prompt: Prom
 async def _named(ctx: Context, command: CommandGiven, arguments: str) -> tuple[Channel, str]:
     """The channel that the arguments begin with, and what follows it."""
     name, _, rest = arguments.strip().partition(" ")
+    if not name:
+        raise BadInput(ctx.words(await ctx.language_of(command.member), "nudge.name_channel"))
     channel = await ctx.channel_named(name)
     if channel is None:
         raise BadInput(ctx.words(await ctx.language_of(command.member), "nudge.no_channel", name=name))
@@ -437,7 +439,7 @@ async def _state(ctx: Context, language: Language, channel: Channel, rules: Nudg
 FEATURE = Feature(
     name="nudge",
     commands=(
-        Command(path=("nudge", "status"), french=("relance", "etat"), run=status, role=Role.ANIMATOR),
+        Command(path=("nudge", "status"), french=("relance", "état"), run=status, role=Role.ANIMATOR),
         Command(
             path=("nudge", "snooze"), french=("relance", "pause"), run=snooze, role=Role.ANIMATOR, has_arguments=True
         ),

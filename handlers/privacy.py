@@ -177,7 +177,7 @@ def _about(ctx: Context, member: Member) -> list[str]:
 def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> list[str]:
     """How much is kept, in numbers; the export shows each."""
     lines = []
-    for name in ("notes", "timers", "deliveries"):
+    for name in ("notes", "timers", "deliveries", "changes", "items"):
         kept = known.get(name)
         if isinstance(kept, Sequence) and kept:
             lines.append("- " + ctx.words(language, f"privacy.kept_{name}", count=len(kept)))
@@ -284,7 +284,7 @@ async def away(ctx: Context, command: CommandGiven, arguments: str) -> None:
     zone = ctx.zone_of(member)
     until = back_at(word, ctx.now, zone)
     if until is None:
-        raise BadInput(ctx.words(member.language, "privacy.bad_day", text=word or "–"))
+        raise BadInput(ctx.words(member.language, "privacy.bad_day" if word else "privacy.name_day", text=word))
     ctx.do(SetAbsence(command.member, until))
     day = ctx.say_day(member.language, local_date(until, zone))
     button = Button(ctx.words(member.language, "privacy.back_button"), "me away back")

@@ -99,7 +99,11 @@ async def stats(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if name and channel is None:
         raise BadInput(ctx.words(language, "signals.no_channel", name=name))
     figures = await ctx.measures.figures(
-        ctx.workspace, at=ctx.now, channel=channel.ref if channel else None, weeks=weeks
+        ctx.workspace,
+        at=ctx.now,
+        channel=channel.ref if channel else None,
+        weeks=weeks,
+        threshold=ctx.policy.threshold,
     )
     ctx.reply(command, report(ctx, language, figures, channel.name if channel else "", weeks))
 

@@ -167,12 +167,14 @@ async def failed(ctx: Context, feed: Feed, state: FeedState, error: AllantError)
         SetTimer("read", feed.id, ctx.now + backoff(feed.every, failures)),
     )
     if failures == TELL_AFTER:
-        reason = str(error)
-        await ctx.tell_animators(
-            lambda language: Message(
+
+        def telling(language: Language) -> Message:
+            reason = ctx.reason(language, error)
+            return Message(
                 ctx.words(language, "watch.failing", name=feed.id, url=feed.url, reason=reason, count=failures)
             )
-        )
+
+        await ctx.tell_animators(telling)
 
 
 async def _feed(ctx: Context, command: CommandGiven, arguments: str) -> Feed:
@@ -180,7 +182,8 @@ async def _feed(ctx: Context, command: CommandGiven, arguments: str) -> Feed:
     name = arguments.strip()
     if name not in feeds:
         language = await ctx.language_of(command.member)
-        raise BadInput(ctx.words(language, "watch.no_feed", name=name, names=", ".join(sorted(feeds)) or "–"))
+        key = "watch.none" if not feeds else "watch.no_feed" if name else "watch.name_feed"
+        raise BadInput(ctx.words(language, key, name=name, names=", ".join(sorted(feeds))))
     return feeds[name]
 
 
@@ -210,7 +213,13 @@ async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
         found = await ctx.feeds.read(feed.url)
     except AllantError as error:
         raise BadInput(
-            ctx.words(member.language, "watch.cannot_read", name=feed.id, url=feed.url, reason=str(error))
+            ctx.words(
+                member.language,
+                "watch.cannot_read",
+                name=feed.id,
+                url=feed.url,
+                reason=ctx.reason(member.language, error),
+            )
         ) from None
     newest = list(reversed(found.entries[: feed.most]))
     if not newest:
@@ -244,7 +253,7 @@ FEATURE = Feature(
         Command(path=("watch", "list"), french=("veille", "liste"), run=listing, role=Role.ANIMATOR),
         Command(
             path=("watch", "preview"),
-            french=("veille", "apercu"),
+            french=("veille", "aperçu"),
             run=preview,
             role=Role.ANIMATOR,
             has_arguments=True,

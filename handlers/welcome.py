@@ -1,59 +1,28 @@
-"""Welcome: a newcomer gets a first word at once, a journey over two weeks, and one public greeting with the others."""
+"""Welcome: a newcomer gets a first word at once, and a journey over two weeks."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from bot.core.actions import CancelTimer, Count, Drop, Remember, Send, SetTimer
-from bot.core.community import Channel, Member, Role
+from bot.core.actions import CancelTimer, Count, Remember, Send, SetTimer
+from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberJoined, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.knowledge import Page
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, fill, join_lines, mention
-from bot.core.policy import PolicyRules, is_worked, next_open
-from bot.core.refs import LANGUAGES, ChannelRef, Language, MemberRef, other_language
+from bot.core.message import Button, Markup, Message, fill, join_lines
+from bot.core.policy import PolicyRules, is_worked
+from bot.core.refs import LANGUAGES, Language, MemberRef, other_language
 from bot.core.signals import Signal, What
+from bot.core.welcome import Waiting, WelcomeRules, forgotten, public_greeting
 
 JOURNEYS = ("employee", "guest", "manager")
-LONGEST_WINDOW = 60
-"""Minutes. Somebody greeted later than an hour after arriving has the impression that nobody saw them."""
-SAME_ARRIVAL = timedelta(days=1)
-"""Joins of several channels within this time are one arrival, which is greeted once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WelcomeRules:
-    """schedules/welcome.yaml, under ``welcome:``."""
-
-    channels: tuple[str, ...] = ("general", "newcomers")
-    """Where those who join are greeted; somebody new to several of them is greeted in the first."""
-    default_channel: str = "general"
-    """Where somebody is greeted who joins the workspace; empty: nowhere."""
-    window_minutes: int = 10
-    """Those who join within so many minutes of the first are greeted together."""
-    names: int = 5
-    """How many are called by name; the others are counted."""
-    at: time = time(9, 30)
-    """When the messages of the later days go out, on working days of the member's zone."""
-    again_after_days: int = 180
-    """Who comes back sooner than this is not welcomed anew."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.window_minutes <= LONGEST_WINDOW:
-            raise ValueError(f"window_minutes must be from 1 to {LONGEST_WINDOW}")
-        if self.names < 1:
-            raise ValueError("names must be 1 or more")
-
-    @property
-    def again_after(self) -> timedelta:
-        return timedelta(days=self.again_after_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +39,6 @@ class Journey:
     waited: int = 0
     state: str = "running"
     ended: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A newcomer waiting to be greeted in a channel; kept under the channel's id and the member's."""
-
-    channel: str
-    member: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """A newcomer was greeted; kept under the member's id and the channel's."""
-
-    at: datetime
 
 
 # Decisions
@@ -134,24 +87,6 @@ def welcomed_before(journey: Journey | None, now: datetime, rules: WelcomeRules)
     if journey is None:
         return False
     return journey.state == "running" or now - (journey.ended or journey.started) < rules.again_after
-
-
-def named_by(rules: WelcomeRules, channel: str) -> int | None:
-    """The rank of the channel of that name among those with public greetings; None when it is none of them."""
-    names = [name.removeprefix("#").casefold() for name in rules.channels]
-    wanted = channel.casefold()
-    return names.index(wanted) if wanted in names else None
-
-
-def greeted_here(waiting: Collection[Waiting], channel: str, ranks: Mapping[str, int]) -> list[Waiting]:
-    """Those to greet in ``channel`` (an id), first come first: each newcomer in the best ranked of their channels."""
-    best: dict[str, int] = {}
-    for each in waiting:
-        rank = ranks.get(each.channel, len(ranks))
-        best[each.member] = min(rank, best.get(each.member, rank))
-    here = ranks.get(channel, len(ranks))
-    chosen = [each for each in waiting if each.channel == channel and best[each.member] == here]
-    return sorted(chosen, key=lambda each: (each.at, each.member))
 
 
 def tally(journeys: Mapping[str, Journey], away: Collection[str]) -> Counter[tuple[str, str]]:
@@ -215,21 +150,15 @@ def _pages(ctx: Context, kind: str, language: Language) -> list[Page]:
     return [page for page in found if page is not None]
 
 
-async def _forgotten(ctx: Context, ref: MemberRef) -> bool:
-    """Whether the member asked to be forgotten: then nothing may be kept about them, not even a journey."""
-    return bool((await ctx.notes.about(ref)).get("forgotten"))
-
-
 async def on_joined(ctx: Context, event: MemberJoined) -> None:
-    """A journey begins for who is new to the workspace; who joins a channel waits there to be greeted."""
+    """A journey begins for who is new to the workspace."""
     if event.member.bot:
         return
     stored = await ctx.members.get(event.member.ref)
-    if stored is None and await _forgotten(ctx, event.member.ref):
+    if stored is None and await forgotten(ctx, event.member.ref):
         return
     if event.channel is None or stored is None:
         await _begin(ctx, stored if stored is not None and stored.active else event.member)
-    await _wait_for_greeting(ctx, event)
 
 
 async def _begin(ctx: Context, member: Member) -> None:
@@ -312,115 +241,21 @@ async def step(ctx: Context, fired: TimerFired) -> None:
 
 
 async def on_left(ctx: Context, event: MemberLeft) -> None:
-    await _gone(ctx, event.member, event.channel)
+    if event.channel is None:
+        await _stop(ctx, event.member)
 
 
 async def on_changed(ctx: Context, event: MemberChanged) -> None:
     if not event.member.active:
-        await _gone(ctx, event.member.ref, None)
+        await _stop(ctx, event.member.ref)
 
 
-async def _gone(ctx: Context, member: MemberRef, channel: ChannelRef | None) -> None:
-    """Nobody is greeted after leaving; leaving the workspace also stops the journey."""
-    for key, waiting in (await ctx.notes.all(ctx.workspace, Waiting)).items():
-        if waiting.member == member.id and (channel is None or waiting.channel == channel.id):
-            ctx.do(Drop(Waiting, key))
+async def _stop(ctx: Context, member: MemberRef) -> None:
+    """Leaving the workspace stops the journey."""
     journey = await ctx.note(Journey, member.id)
-    if channel is None and journey is not None and journey.state == "running":
+    if journey is not None and journey.state == "running":
         stopped = replace(journey, state="stopped", ended=ctx.now)
         ctx.do(Remember(member.id, stopped, member), CancelTimer("step", member.id))
-
-
-# The public greeting
-
-
-async def _greeting_channel(ctx: Context, event: MemberJoined) -> Channel | None:
-    rules = _rules(ctx)
-    if event.channel is None:
-        # Guests see few channels, and perhaps not this one: they are greeted where they join.
-        return None if event.member.guest else await ctx.channel_named(rules.default_channel)
-    channel = await ctx.channels.get(event.channel)
-    return channel if channel is not None and named_by(rules, channel.name) is not None else None
-
-
-async def _wait_for_greeting(ctx: Context, event: MemberJoined) -> None:
-    channel, ref, rules = await _greeting_channel(ctx, event), event.member.ref, _rules(ctx)
-    if channel is None or channel.archived:
-        return
-    before = await ctx.note(Greeted, f"{ref.id}/{channel.ref.id}")
-    if before is not None and ctx.now - before.at < rules.again_after:
-        return
-    ctx.do(Remember(f"{channel.ref.id}/{ref.id}", Waiting(channel.ref.id, ref.id, ctx.now), ref))
-    timer = await ctx.timers.get(ctx.workspace, "welcome", "greet", channel.ref.id)
-    if timer is None:
-        together = ctx.now + timedelta(minutes=rules.window_minutes)
-        # Those who arrive in the night are greeted together in the morning, by one post.
-        due = next_open(together, ctx.timetable.policy_for(channel), channel.zone)
-    else:
-        # Moved by the least there is: a greeting being decided at this very moment has not seen this newcomer, and
-        # its commit is refused when the timer is no longer what it was.
-        due = timer.due + timedelta(microseconds=1)
-    ctx.do(SetTimer("greet", channel.ref.id, due))
-
-
-async def greet(ctx: Context, fired: TimerFired) -> None:
-    """Greet everybody who waits in the channel by one post, and clear them."""
-    waiting = await ctx.notes.all(ctx.workspace, Waiting)
-    channel = await ctx.channels.get(ChannelRef(ctx.workspace, fired.key))
-    ctx.do(*(Drop(Waiting, key) for key, each in waiting.items() if each.channel == fired.key))
-    if channel is None or channel.archived:
-        return
-    rules = _rules(ctx)
-    ranks: dict[str, int] = {}
-    for candidate in await ctx.channels.all(ctx.workspace):
-        rank = named_by(rules, candidate.name)
-        if rank is not None:
-            ranks[candidate.ref.id] = rank
-    chosen = greeted_here(list(waiting.values()), fired.key, ranks)
-    newcomers = [each for each in chosen if not await _just_greeted(ctx, each.member)]
-    named = await _first_members(ctx, newcomers, rules.names)
-    if not named:
-        return
-    for each in newcomers:
-        ref = MemberRef(ctx.workspace, each.member)
-        ctx.do(Remember(f"{each.member}/{fired.key}", Greeted(ctx.now), ref))
-    text = ctx.bilingual(channel.language, lambda language: _greeting(ctx, language, named, len(newcomers)))
-    key = f"welcome/public/{fired.key}/{fired.due.isoformat()}"
-    ctx.do(Send(to=channel.ref, message=Message(text), kind=Kind.WELCOME, key=key))
-
-
-async def _just_greeted(ctx: Context, member: str) -> bool:
-    greetings = await ctx.notes.all(ctx.workspace, Greeted, f"{member}/")
-    return any(ctx.now - each.at < SAME_ARRIVAL for each in greetings.values())
-
-
-async def _first_members(ctx: Context, newcomers: Sequence[Waiting], number: int) -> list[Member]:
-    found: list[Member] = []
-    for each in newcomers:
-        member = await ctx.members.get(MemberRef(ctx.workspace, each.member))
-        if member is not None and member.active:
-            found.append(member)
-        if len(found) == number:
-            break
-    return found
-
-
-def _greeting(ctx: Context, language: Language, named: Sequence[Member], total: int) -> Markup:
-    page = ctx.library.page("welcome/public", language)
-    body = page.body if page is not None else ctx.words(language, "welcome.public")
-    return fill(body, {"names": say_names(ctx.words, language, [mention(each) for each in named], total)})
-
-
-def say_names(words: Callable[..., Markup], language: Language, names: Sequence[Markup], total: int) -> Markup:
-    """``A, B and C``, or ``A, B, C and 497 others`` when ``total`` is more than the names."""
-    last: str
-    if total > len(names):
-        first, last = list(names), words(language, "welcome.others", count=total - len(names))
-    else:
-        first, last = list(names[:-1]), names[-1]
-    if not first:
-        return Markup(last)
-    return words(language, "welcome.and", first=Markup(", ".join(first)), last=Markup(last))
 
 
 # What animators may ask
@@ -435,7 +270,7 @@ async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, "welcome.bad_preview", word=str(error))) from None
     languages = wish.languages or (member.language,)
     if wish.journey == "public":
-        texts = [_greeting(ctx, language, [member], 1) for language in languages]
+        texts = [public_greeting(ctx, language, [member], 1) for language in languages]
         ctx.reply(command, Message(Markup("\n\n---\n\n".join(texts)), _preview_buttons(ctx, member, wish)))
         return
     pages = _pages(ctx, wish.journey, member.language)
@@ -456,7 +291,7 @@ def _preview_head(ctx: Context, language: Language, wish: Wish, page: Page) -> M
     head = ctx.words(language, "welcome.preview_head", journey=journey, day=page.day, title=page.title)
     skips = [ctx.words(language, f"welcome.skip_{what}") for what in page.skip_when if what in _SKIPS]
     return (
-        Markup(f"{head}\n{ctx.words(language, 'welcome.skipped_when', what=Markup(', '.join(skips)))}")
+        Markup(f"{head}  \n{ctx.words(language, 'welcome.skipped_when', what=Markup(', '.join(skips)))}")
         if skips
         else head
     )
@@ -530,6 +365,6 @@ FEATURE = Feature(
         Listener(MemberLeft, on_left),
         Listener(MemberChanged, on_changed),
     ),
-    timers={"step": step, "greet": greet},
+    timers={"step": step},
     rules=WelcomeRules,
 )

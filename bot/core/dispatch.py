@@ -32,7 +32,7 @@ class Route:
     arguments: str
 
 
-def _unaccented(word: str) -> str:
+def unaccented(word: str) -> str:
     """A word as it is compared: few people type ``aperçu`` or ``rôles`` with their accents."""
     letters = unicodedata.normalize("NFKD", word.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
@@ -45,13 +45,13 @@ def catalogue(features: Sequence[Feature]) -> list[tuple[str, Command]]:
 
 def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
     """The command with the longest path that ``text`` begins with, in English or French words; None when none does."""
-    lowered = [_unaccented(word) for word in text.split()]
+    lowered = [unaccented(word) for word in text.split()]
     best: tuple[int, str, Command] | None = None
     for feature, command in commands:
         for path in (command.path, command.french):
             if (
                 path
-                and lowered[: len(path)] == [_unaccented(word) for word in path]
+                and lowered[: len(path)] == [unaccented(word) for word in path]
                 and (best is None or len(path) > best[0])
             ):
                 best = (len(path), feature, command)
@@ -65,11 +65,21 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
     return Route(best[1], best[2], arguments)
 
 
-def suggestion(commands: Sequence[tuple[str, Command]], text: str) -> str:
-    """The visible command nearest to what was typed, or the help."""
+def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Language = "en") -> str:
+    """The visible command nearest to what was typed, or the help: about ``calendar`` when that alone was typed."""
+    help_word = "aide" if language == "fr" else "help"
+    first = unaccented(text.split()[0]) if text.split() else ""
+    if any(
+        first == unaccented(path[0])
+        for _, command in commands
+        if not command.hidden
+        for path in (command.path, command.french)
+        if len(path) > 1
+    ):
+        return f"{help_word} {first}"
     paths = [" ".join(path) for _, command in commands if not command.hidden for path in (command.path, command.french)]
     near = difflib.get_close_matches(text.casefold()[:60], [path for path in paths if path], n=1, cutoff=0.5)
-    return near[0] if near else "help"
+    return near[0] if near else help_word
 
 
 class Dispatcher:
@@ -145,7 +155,7 @@ class Dispatcher:
         context = self._context(event)
         member = await context.member(event.member)
         if found is None:
-            near = suggestion(self._commands, event.text)
+            near = suggestion(self._commands, event.text, member.language)
             words = context.words(member.language, "core.unknown_command", near=near)
             help_button = Button(context.words(member.language, "core.help_button"), "help")
             context.reply(event, Message(words, (help_button,)))
@@ -161,7 +171,9 @@ class Dispatcher:
         except StoreUnavailable:
             raise  # As in _isolated.
         except BadInput as problem:
-            return self._failed(found.feature, event, context, str(problem), member.language)
+            return self._failed(
+                found.feature, event, context, context.reason(member.language, problem), member.language
+            )
         except Exception as error:
             _log_failure(found.feature, event, error)
             return self._failed(found.feature, event, context, "", member.language)

@@ -19,7 +19,16 @@ from dataclasses import dataclass
 
 
 class AllantError(Exception):
-    """The base of Allant's own errors."""
+    """The base of Allant's own errors.
+
+    The text is English, for logs and the command line. What people may hear in a chat carries ``key`` as well, the
+    bot's words ``file.key`` of content/messages, which are filled in with ``values`` in the language of who hears it.
+    """
+
+    def __init__(self, text: str = "", *, key: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.key = key
+        self.values = values
 
 
 class BadInput(AllantError):

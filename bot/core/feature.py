@@ -12,6 +12,7 @@ from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
+from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Markup, Message
@@ -141,6 +142,10 @@ class Context:
 
     def words(self, language: Language, key: str, **values: object) -> Markup:
         return self.library.words(language, key, **values)
+
+    def reason(self, language: Language, error: AllantError) -> str:
+        """What the error says, in the person's language where it has words for people."""
+        return self.words(language, error.key, **error.values) if error.key else str(error)
 
     def bilingual(self, language: ChannelLanguage, make: Callable[[Language], str]) -> Markup:
         """The text for a place's language; for ``both``, French then English with a line between."""

@@ -27,7 +27,6 @@ NAMES: Mapping[str, str] = {
     "channel": "to",
     "canal": "to",
     "salon": "to",
-    "à": "to",
     "fr": "fr",
     "en": "en",
     "then": "then",
@@ -119,12 +118,17 @@ def parse_when(text: str, now: datetime, zone: str) -> dict[str, Any]:
     return found
 
 
+def check_id(ctx: Context, member: Member, item_id: str) -> None:
+    """Raises BadInput when this cannot be the name of an item."""
+    if not _ID.fullmatch(item_id):
+        raise BadInput(ctx.words(member.language, "editing.bad_id", text=item_id))
+
+
 def read_form(ctx: Context, member: Member, before: KeptItem | None, item_id: str, fields: Mapping[str, str]) -> Item:
     """The item that the form says, what it leaves out staying as it was. Raises BadInput in the member's language."""
     language = member.language
     key = (item_id or fields.get("id", "")).strip().casefold()
-    if not _ID.fullmatch(key):
-        raise BadInput(ctx.words(language, "editing.bad_id", text=key))
+    check_id(ctx, member, key)
     old = before.item if before is not None else Item(id=key, when=When(), to=(), words={})
     words = {each: tame(fields[each]) if each in fields else old.words.get(each, "") for each in ("fr", "en")}
     words = {each: text for each, text in words.items() if text}
@@ -138,6 +142,6 @@ def read_form(ctx: Context, member: Member, before: KeptItem | None, item_id: st
     try:
         read = ctx.timetable.read_item(written)
     except BadContent as error:
-        reasons = "; ".join(f"{each.reason}. {each.mend}" if each.mend else each.reason for each in error.problems)
+        reasons = "; ".join(f"{each.reason} ({each.mend})" if each.mend else each.reason for each in error.problems)
         raise BadInput(ctx.words(language, "editing.not_understood", reasons=reasons)) from None
     return replace(read, owner=old.owner)

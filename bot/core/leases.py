@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 LANE = "lane:"
 PLACE = "place:"
@@ -23,20 +23,20 @@ workspace, and a pace that all share."""
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lease just taken. ``rested_at``: when what it stands for is fully rested (see :class:`Rested`), as far as the
-    process before said. ``orphaned``: that process never gave it back, so what it did last is not known."""
+    """A lease just taken. ``rested_in``: how long until what it stands for is fully rested (see :class:`Rested`), as
+    far as the process before said. ``orphaned``: that process never gave it back, so what it did last is not known."""
 
-    rested_at: datetime | None = None
+    rested_in: timedelta = timedelta()
     orphaned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rested:
-    """What is said when a lease is given back: not again before ``ready_at``; as if never used from ``rested_at`` on.
-    Both aware UTC, None: at once."""
+    """What is said when a lease is given back: not again for ``ready_in``; as if never used after ``rested_in``. Spans
+    and no moments, as the clocks of two machines differ."""
 
-    ready_at: datetime | None = None
-    rested_at: datetime | None = None
+    ready_in: timedelta = timedelta()
+    rested_in: timedelta = timedelta()
 
 
 class Leases(ABC):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.core.community import Hours
 from bot.core.delivery import Kind
 from bot.core.localtime import clock_change, local_moment
+from bot.core.signals import THRESHOLD
 from bot.core.span import Span
 
 MOST_CLOSED = 400
@@ -40,14 +41,22 @@ class PolicyRules:
     member_week: int = 6
     animators_channel: str = ""
     """Where animators are told things; empty: a direct message to each animator."""
-    threshold: int = 5
-    """No figure is shown about fewer people than this. Never below 5 (the design's promise)."""
+    threshold: int = THRESHOLD
+    """No figure is shown about fewer people than this. Never below THRESHOLD."""
     patience: timedelta = field(default=timedelta(days=4))
     """How long a message that did not fit may wait for room before it is held back for good."""
     probation: Span = field(default=Span(months=3))
     """From a person's arrival to the end of their probation."""
     newcomer: Span = field(default=Span(months=1))
     """How long after their arrival somebody belongs to ``@newcomers``."""
+    keep_events: timedelta = field(default=timedelta(days=30))
+    """How long the ids of handled events are kept, by which one delivered again is known. Their words are not."""
+    keep_deliveries: timedelta = field(default=timedelta(days=400))
+    """How long the ledger keeps what is over: thirteen months, so that a year can be compared with the last."""
+    keep_signals: timedelta = field(default=timedelta(days=400))
+    """How long signals are kept: the figures of longer ago are gone with them."""
+    keep_unsent: timedelta = field(default=timedelta(days=4))
+    """How long the words of a private message that failed, or may have, are kept so that it can be sent again."""
 
     @property
     def whose_holidays(self) -> str:

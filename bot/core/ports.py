@@ -20,7 +20,12 @@ from bot.core.knowledge import Entry, Found, Page, Prompt
 from bot.core.message import Markup
 from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
-from bot.core.signals import DayCount, Figures, What
+from bot.core.services import Draft as Draft
+from bot.core.services import FeedEntry as FeedEntry
+from bot.core.services import FeedRead as FeedRead
+from bot.core.services import FeedReader as FeedReader
+from bot.core.services import Writer as Writer
+from bot.core.signals import THRESHOLD, DayCount, Figures, What
 
 T = TypeVar("T")
 
@@ -167,9 +172,16 @@ class Measures(ABC):
 
     @abstractmethod
     async def figures(
-        self, workspace: WorkspaceRef, *, at: datetime, channel: ChannelRef | None = None, weeks: int = 4
+        self,
+        workspace: WorkspaceRef,
+        *,
+        at: datetime,
+        channel: ChannelRef | None = None,
+        weeks: int = 4,
+        threshold: int = THRESHOLD,
     ) -> Figures:
-        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks."""
+        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks. What concerns fewer people than
+        ``threshold`` (the policy's; never below THRESHOLD) is None."""
 
     @abstractmethod
     async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:
@@ -283,6 +295,16 @@ class Outbound(ABC):
     @abstractmethod
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         """When the earliest planned delivery is due, those to places in ``busy`` left out."""
+
+
+class Housekeeper(ABC):
+    """Lets go of what is older than the policy's rules keep it."""
+
+    @abstractmethod
+    async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
+        """Remove handled events, deliveries, occurrences and changes that are over, and the words of those that may be
+        sent again; and the signals of ``workspaces`` (those that are connected: an imported past is kept). How many of
+        each kind."""
 
 
 # What a platform does
@@ -455,52 +477,3 @@ class Timetable(ABC):
 
     @abstractmethod
     def channel(self, name: str) -> ChannelRules | None: ...
-
-
-# Outside services
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedEntry:
-    """One news item. ``published`` aware UTC, None when the feed does not say. All text is untrusted."""
-
-    id: str
-    title: str
-    url: str
-    published: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedRead:
-    """What reading a feed gave: ``entries`` newest first, none when nothing changed."""
-
-    title: str = ""
-    entries: tuple[FeedEntry, ...] = ()
-    etag: str = ""
-    modified: str = ""
-    unchanged: bool = False
-
-
-class FeedReader(ABC):
-    @abstractmethod
-    async def read(self, url: str, *, etag: str = "", modified: str = "") -> FeedRead:
-        """Fetch and read a feed. Raises BadInput (not a feed, address refused, too large) or Unreachable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A text in both languages."""
-
-    fr: str
-    en: str
-
-
-class Writer(ABC):
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What wrote it, for people to see: the model's name, or ``canned``."""
-
-    @abstractmethod
-    async def draft(self, theme: str) -> Draft:
-        """A post on ``theme`` for animators to edit. Raises WriterUnavailable."""

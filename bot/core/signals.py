@@ -46,16 +46,21 @@ class Signal:
     about: str = ""
 
 
+THRESHOLD = 5
+"""No figure is shown about fewer people than this, whatever the rules say: the design's promise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekFigures:
-    """One ISO week of a workspace or channel. ``week`` is its Monday. None where fewer people than the threshold."""
+    """One ISO week of a workspace or channel. ``week`` is its Monday. ``active_members`` and ``joins`` are None where
+    they concern fewer people than the threshold; one person may join several channels."""
 
     week: date
     active_members: int | None
     messages: int
     replies: int
     reactions: int
-    joins: int
+    joins: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ class Limits:
         if bucket is None:
             return Rested()
         ready, full = bucket.missing(now), (bucket.rate.burst - bucket.tokens) / bucket.rate.per_second
-        return Rested(now + timedelta(seconds=ready), now + timedelta(seconds=full))
+        return Rested(timedelta(seconds=ready), timedelta(seconds=full))
 
     def go_on(self, place: Place, held: Held, now: datetime) -> None:
         """Another process wrote to ``place`` before us, and left it as ``held`` says. Where it did not say, it may have
@@ -119,8 +119,8 @@ class Limits:
                 continue
             if held.orphaned:
                 bucket.tokens = 0.0
-            elif held.rested_at is not None:
-                wait = max(0.0, (held.rested_at - now).total_seconds())
+            else:
+                wait = held.rested_in.total_seconds()
                 bucket.tokens = max(0.0, bucket.rate.burst - wait * bucket.rate.per_second)
 
     def _of(self, place: Place, now: datetime) -> list[_Bucket]:

@@ -46,7 +46,10 @@ def _entry_pairs(files: list[EntryFile]) -> Iterator[Problem]:
 
 
 def _differences(french: EntryFile, english: EntryFile) -> Iterator[Problem]:
-    for field in ("tags", "audience", "owner", "see_also", "minutes"):
+    # Tags are read by people, each in their own language: only their number can be compared.
+    if len(french.entry.tags) != len(english.entry.tags):
+        yield french.meta.problem(["tags"], "has not as many “tags” as the English file", "give each in both languages")
+    for field in ("audience", "owner", "see_also", "minutes"):
         if getattr(french.entry, field) != getattr(english.entry, field):
             yield french.meta.problem([field], f"“{field}” differs from the English file", "make them the same")
     if len(french.entry.steps) != len(english.entry.steps):

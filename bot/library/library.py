@@ -41,8 +41,12 @@ class ContentLibrary(Library):
     Empty until :meth:`load` was called. What is served changes in one step, at the end of a load.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, spare: Path | None = None, part: str = "") -> None:
+        """``spare``: a content folder whose messages stand in for those that ``folder`` lacks: an organisation's own
+        copy is older than the next version's words. ``part``: read only this folder in it."""
         self._folder = folder
+        self._part = part
+        self._spare = None if spare is None or spare == folder else ContentLibrary(spare, part="messages")
         self._tried: dict[str, _Tried] = {}
         self._shelf: Shelf = assemble(())
 
@@ -87,8 +91,14 @@ class ContentLibrary(Library):
     def words(self, language: Language, key: str, **values: object) -> Markup:
         words = self._shelf.words
         counted = f"{key}.{_form(language, values['count'])}" if "count" in values else key
-        texts = words.get(counted) or words[key]
-        return fill(texts[language], values)
+        texts = words.get(counted) or words.get(key)
+        if texts is not None:
+            return fill(texts[language], values)
+        if self._spare is None:
+            raise KeyError(key)
+        if not self._spare.keys():
+            self._spare.load()
+        return self._spare.words(language, key, **values)
 
     def keys(self) -> frozenset[str]:
         """Every key that :meth:`words` knows, a counted one without ``.one`` and ``.other``."""
@@ -133,7 +143,7 @@ class ContentLibrary(Library):
     def _files(self) -> dict[str, Path]:
         """The files to read, by their place in the folder, in a stable order. Hidden ones and READMEs are not."""
         found = {}
-        for root, folders, names in os.walk(self._folder):
+        for root, folders, names in os.walk(self._folder / self._part):
             folders[:] = [folder for folder in folders if not folder.startswith(".")]
             for name in names:
                 path = Path(root, name)

@@ -58,7 +58,17 @@ def _slug(text: str) -> str:
 
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_short)]
+
+
+def _tag(text: str) -> str:
+    """As a slug, with the letters of every language: people read tags, each in their own."""
+    if text != text.lower() or not re.fullmatch(r"[^\W_]+(?:-[^\W_]+)*", text):
+        raise ValueError("may hold only small letters, digits, and single hyphens between them")
+    return text
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
+Tag = Annotated[str, AfterValidator(_tag)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +85,7 @@ class _Matter:
 @dataclass(frozen=True, kw_only=True)
 class _EntryMatter(_Matter):
     questions: tuple[Line, ...] = ()
-    tags: tuple[Slug, ...] = ()
+    tags: tuple[Tag, ...] = ()
     audience: Literal["everyone", "employees"] = "everyone"
     see_also: tuple[Slug, ...] = ()
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bot.core.knowledge import Entry
 from bot.core.refs import LANGUAGES, Language
 from bot.library.analysis import one_edit_away, terms
-
-if TYPE_CHECKING:
-    import bm25s  # type: ignore[import-untyped]  # It ships no types.
 
 TITLE_WEIGHT, QUESTION_WEIGHT, TAG_WEIGHT, BODY_WEIGHT = 3, 1, 1, 1
 """How often a word counts in the whole entry, by where it stands."""
@@ -46,20 +41,22 @@ class Evidence:
 
 
 class _Ranking:
-    """One BM25 index over lists of terms."""
+    """BM25 over lists of terms, in Lucene's form. Communities have hundreds of entries, not millions: the sums need no
+    library, and numpy alone would take 13 MiB of the bot's memory."""
 
     def __init__(self, documents: Sequence[Sequence[str]], k1: float, b: float) -> None:
-        import bm25s  # With numpy it costs 19 MiB and 0.15 s: paid only where a search index is built.
-
-        # It sets its own logger to say everything, past whatever level the bot's log has.
-        logging.getLogger("bm25s").setLevel(logging.WARNING)
-
-        self._index: bm25s.BM25 = bm25s.BM25(method="lucene", k1=k1, b=b)
-        # An empty document would have no place in the index, and numbers would no longer match entries.
-        self._index.index([list(document) or ["\0"] for document in documents], show_progress=False)
-        counts = Counter(term for document in documents for term in set(document))
-        total = len(documents)
-        self.rarity = {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+        self._size = total = len(documents)
+        average = sum(map(len, documents)) / total or 1.0
+        self._shares: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        """For each term the documents that have it, with how much they are about it: between 0 and 1."""
+        for number, document in enumerate(documents):
+            room = k1 * (1 - b + b * len(document) / average)
+            for term, count in Counter(document).items():
+                self._shares[term].append((number, count / (count + room)))
+        self.rarity = {
+            term: math.log(1 + (total - len(having) + 0.5) / (len(having) + 0.5))
+            for term, having in self._shares.items()
+        }
         self._unknown = math.log(1 + (total + 0.5) / 0.5)
 
     def weight(self, term: str) -> float:
@@ -72,7 +69,11 @@ class _Ranking:
         if not known:
             return []
         perfect = sum(self.weight(term) for term in question)
-        scores: list[float] = (self._index.get_scores(known) / perfect).tolist()
+        scores = [0.0] * self._size
+        for term in known:
+            weight = self.rarity[term] / perfect
+            for number, share in self._shares[term]:
+                scores[number] += weight * share
         return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bot.core.signals import Figures, WeekFigures
@@ -16,8 +17,8 @@ def as_json(figures: Figures, channel: str = "") -> dict[str, Any]:
     took part within 14 days. ``silent_channels`` are names. ``bot``: its unasked ``posts`` in channels and
     ``replies_per_post`` (null without posts). ``faq``: ``asked``, ``answered``, ``unanswered``, ``helped``,
     ``not_helped``. ``weeks``: for each, its ISO name ``week`` (``2018-W10``), its Monday ``from``, ``active_members``,
-    ``messages``, ``replies``, ``reactions``, ``joins``. A figure about people is null when it concerns fewer of them
-    than ``threshold``.
+    ``messages``, ``replies``, ``reactions``, ``joins`` (of the workspace and of channels). A figure about people is
+    null when it concerns fewer of them than ``threshold``.
     """
     return {
         "workspace": str(figures.workspace),
@@ -48,9 +49,7 @@ def as_json(figures: Figures, channel: str = "") -> dict[str, Any]:
 def as_rows(figures: Figures) -> list[tuple[str, str]]:
     """The figures as label and value, for people."""
 
-    def people(value: int | None) -> str:
-        return _few(figures) if value is None else f"{value:,}"
-
+    people = partial(_people, figures)
     replies = _rounded(figures.replies_per_bot_post)
     return [
         ("Active members, last day", people(figures.active_day)),
@@ -76,11 +75,11 @@ def week_rows(figures: Figures) -> list[tuple[str, str, str, str, str, str]]:
     return [
         (
             f"{week.week} ({_iso(week)})",
-            _few(figures) if week.active_members is None else f"{week.active_members:,}",
+            _people(figures, week.active_members),
             f"{week.messages:,}",
             f"{week.replies:,}",
             f"{week.reactions:,}",
-            f"{week.joins:,}",
+            _people(figures, week.joins),
         )
         for week in figures.weeks
     ]
@@ -98,8 +97,8 @@ def _week_as_json(week: WeekFigures) -> dict[str, Any]:
     }
 
 
-def _few(figures: Figures) -> str:
-    return f"fewer than {figures.threshold}"
+def _people(figures: Figures, value: int | None) -> str:
+    return f"fewer than {figures.threshold}" if value is None else f"{value:,}"
 
 
 def _iso(week: WeekFigures) -> str:

@@ -1,89 +1,80 @@
 """Backing the database up while it is used, and putting a backup in its place.
 
-For SQLite, whose own online backup this uses; PostgreSQL has tools of its own.
+For an SQLite file this uses SQLite's own online backup; for PostgreSQL see bot.store.portable.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.core.errors import BadInput
+from bot.store import archive, portable
 from bot.store.dialect import database_file
+from bot.store.inplace import aside, companions, put
 from bot.store.migrate import known_revisions
-
-_COMPANIONS = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database that is open, or was not closed."""
+from bot.store.rows import Progress, unseen
 
 
-def backup(url: str, target: Path) -> None:
+def backup(url: str, target: Path, progress: Progress = unseen) -> None:
     """Copy the database at ``url`` to the file ``target``, at one moment, while others read and write it.
 
-    The copy is checked before it takes ``target``'s place: a former backup of that name is replaced by a good one or
-    not at all. Raises BadInput when there is no such database, it is damaged, or ``target`` cannot be written.
+    An SQLite file becomes an SQLite file, anything else a portable archive (see bot.store.archive). The copy is checked
+    before it takes ``target``'s place: a former backup of that name is replaced by a good one or not at all. Raises
+    BadInput when there is no such database, it is damaged, or ``target`` cannot be written.
     """
-    source = _file(url)
+    source = database_file(url)
+    if source is None:
+        portable.backup(url, target, progress)
+        return
     if not source.is_file():
         raise BadInput(f"there is no database {source} to back up")
     if target.exists() and target.samefile(source):
         raise BadInput(f"{target} is the database itself: name another file for the backup")
-    with _aside(target) as copy:
+    with aside(target) as copy:
         _copy(source, copy)
         _check(copy, source)
-        _put(copy, target)
+        put(copy, target)
 
 
-def restore(url: str, source: Path) -> Path | None:
-    """Put the backup ``source`` in the place of the database at ``url``; returns where the former one is kept.
+def restore(url: str, source: Path, progress: Progress = unseen) -> Path | None:
+    """Put the backup ``source``, of either kind, in the place of the database at ``url``, of either kind; returns where
+    the former one is kept.
 
     Nothing changes (BadInput) when ``source`` is damaged, is no database of Allant, or is from a newer version, nor
-    while Allant is running on the database. An older schema is brought up to date when Allant next opens it.
+    while Allant is running on the database. An older schema is brought up to date, at the latest when Allant next opens
+    it.
     """
-    database = _file(url)
     if not source.is_file():
         raise BadInput(f"there is no backup {source}")
+    database = database_file(url)
+    if database is None:
+        return _restore_rows(url, source, progress)
     if database.exists() and source.samefile(database):
         raise BadInput(f"{source} is the database itself: name a backup")
-    with _aside(database) as copy:
-        _copy(source, copy)
+    with aside(database) as copy:
+        if archive.is_one(source):
+            portable.make(f"sqlite:///{copy}", source, progress)
+        else:
+            _copy(source, copy)
         _check(copy, source)
         kept = _keep_former(database)
-        _put(copy, database)
+        put(copy, database)
     return kept
 
 
-def _file(url: str) -> Path:
-    path = database_file(url)
-    if path is None:
-        raise BadInput("only an SQLite file is backed up this way: use your database's own tools (pg_dump) for others")
-    return path
-
-
-@contextlib.contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    """A new file beside ``target``, so that it can take its place in one step; gone afterwards if it did not."""
-    try:
-        # Only its owner may read it: it holds people's names.
-        handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise BadInput(f"{target} cannot be written: {error.strerror}") from None
-    os.close(handle)
-    copy = Path(name)
-    try:
-        yield copy
-    finally:
-        for path in (copy, *_companions(copy)):
-            path.unlink(missing_ok=True)
-
-
-def _companions(path: Path) -> list[Path]:
-    return [path.with_name(path.name + ending) for ending in _COMPANIONS]
+def _restore_rows(url: str, source: Path, progress: Progress) -> Path | None:
+    if archive.is_one(source):
+        return portable.restore(url, source, source.parent, progress)
+    # The backup of an SQLite file: read into an archive first, which is then restored like any other.
+    with aside(source.with_name(f"{source.name}.zip")) as packed, aside(source) as copy:
+        _copy(source, copy)
+        _check(copy, source)
+        portable.backup(f"sqlite:///{copy}", packed, unseen)
+        return portable.restore(url, packed, source.parent, progress)
 
 
 def _copy(source: Path, copy: Path) -> None:
@@ -119,10 +110,10 @@ def _keep_former(database: Path) -> Path | None:
     """Rename the former database, with all its companions hold; None when there is none."""
     if not database.exists():
         return None
-    _close_off(database)
+    close_off(database)
     kept = database.with_name(f"{database.name}.before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
     # The companions go first: left behind, they would be taken for the restored database's own.
-    for companion, former in zip(_companions(database), _companions(kept), strict=True):
+    for companion, former in zip(companions(database), companions(kept), strict=True):
         if companion.exists():
             companion.rename(former)
     try:
@@ -133,29 +124,14 @@ def _keep_former(database: Path) -> Path | None:
     return kept
 
 
-def _close_off(database: Path) -> None:
-    """Fold the write-ahead log into the file, which only works while nobody else has it open."""
+def close_off(database: Path) -> None:
+    """Fold the write-ahead log into the file, which only works while nobody else has it open (else BadInput)."""
     try:
         with closing(sqlite3.connect(database, timeout=0)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE").close()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise BadInput(f"{database} is in use: stop Allant first, then restore") from None
+            raise BadInput(f"{database} is in use: stop Allant first") from None
     except sqlite3.DatabaseError:
         # It is damaged, which may be why it is being replaced: it is kept as it is.
         return
-
-
-def _put(copy: Path, target: Path) -> None:
-    """``copy`` becomes ``target``, on disk before this returns."""
-    _to_disk(copy)
-    copy.replace(target)
-    _to_disk(target.parent)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine
 
 from bot.store.dialect import WRITES, engine_for, for_reading, in_memory, leave_no_trace, passing, transaction_id
 from bot.store.patience import Patience, was_committed
+from bot.store.postgres import RUNNING
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -52,9 +53,9 @@ class _Unit:
 class Database:
     """Opened by :meth:`bot.store.Store.open`, which sees to the schema first."""
 
-    def __init__(self, url: str) -> None:
-        """Raises BadInput when ``url`` names no usable database."""
-        self.engine: Engine = engine_for(url)
+    def __init__(self, url: str, name: str = RUNNING) -> None:
+        """``name``: by what a server knows us. Raises BadInput when ``url`` names no usable database."""
+        self.engine: Engine = engine_for(url, name)
         self._writing = self.engine.execution_options(**{WRITES: True})
         self._reading = for_reading(self.engine)
         self._patience = Patience()

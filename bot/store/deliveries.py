@@ -19,6 +19,8 @@ PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
 UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
 ARRIVED = (State.SENT.value, State.RECALLED.value)
 """States of what people got to see. What was recalled was seen too."""
+RESENDABLE = (State.FAILED.value, State.UNCERTAIN.value)
+"""States in which what one person was to see is kept for a while, so that it can be sent again."""
 
 _ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
 _DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))

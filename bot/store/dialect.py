@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.core.errors import BadInput
+from bot.private import make_private
 from bot.store import postgres
 
 T = TypeVar("T")
@@ -64,8 +65,10 @@ def parse(url: str) -> URL:
 
 
 def shown(url: str) -> str:
-    """The address as it may be shown: without the password, wherever in it that is."""
+    """The address as it may be shown: without the password, wherever in it that is, and as people write it."""
     parsed = parse(url)
+    if parsed.drivername == postgres.DRIVER:
+        parsed = parsed.set(drivername="postgresql")
     hidden = parsed.difference_update_query([name for name in parsed.query if "password" in name.lower()])
     return hidden.render_as_string(hide_password=True)
 
@@ -83,14 +86,14 @@ def in_memory(url: str) -> bool:
     return parse(url).get_backend_name() == "sqlite" and database_file(url) is None
 
 
-def engine_for(url: str) -> Engine:
-    """An engine for the address. Raises BadInput when it names no usable database."""
+def engine_for(url: str, name: str = postgres.RUNNING) -> Engine:
+    """An engine for the address, known to a server by ``name``. Raises BadInput when it names no usable database."""
     parsed = parse(url)
     # An error's text must never quote what was to be stored.
     options = {"hide_parameters": True}
     try:
         if parsed.get_backend_name() == "postgresql":
-            return postgres.engine_for(parsed)
+            return postgres.engine_for(parsed, name)
         if in_memory(url):
             engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False}, **options)
         else:
@@ -98,9 +101,16 @@ def engine_for(url: str) -> Engine:
     except (NoSuchModuleError, ImportError):
         mend = "pip install 'allant[postgres]'" if parsed.drivername == postgres.DRIVER else _LIKE
         raise BadInput(f"the driver for {parsed.drivername} is not installed: {mend}") from None
+    event.listen(engine, "do_connect", partial(_make_private, database_file(url)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(file: Path | None, *_connecting: Any) -> None:
+    """A new database is its owner's alone: it holds people's names. SQLite gives its companions the same rights."""
+    if file is not None and not str(file).startswith("file:"):
+        make_private(file)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -17,6 +17,7 @@ from bot.core.delivery import Delivery, State
 from bot.core.refs import MemberRef
 from bot.store import tables
 from bot.store.commit import Commit
+from bot.store.deliveries import RESENDABLE
 from bot.store.dialect import Insert, prepared
 from bot.store.editorial import forget_author
 from bot.store.people import forgotten_among
@@ -40,6 +41,7 @@ def forget(commit: Commit, action: Forget) -> None:
     )
     _drop_mentions(connection, action.member)
     forget_author(connection, action.member)
+    _drop_unsent(connection, action.member)
     connection.execute(
         update(tables.signals)
         .where(tables.signals.c.workspace == str(action.member.workspace), tables.signals.c.member_key == member_key)
@@ -62,6 +64,22 @@ def _drop_mentions(connection: Connection, member: MemberRef) -> None:
             _deliveries.workspace == str(member.workspace),
             _deliveries.state.not_in([State.PLANNED.value, State.SENDING.value]),
             _deliveries.message.contains(mention, autoescape=True),
+        )
+        .values(message=None)
+    )
+
+
+def _drop_unsent(connection: Connection, member: MemberRef) -> None:
+    """What could not be said in conversations with one person. Which of them is this member's is not kept, so all of
+    the workspace's go: better nothing to send again than a word too many about somebody forgotten."""
+    connection.execute(
+        update(tables.deliveries)
+        .where(
+            _deliveries.workspace == str(member.workspace),
+            _deliveries.state.in_(RESENDABLE),
+            _deliveries.private.is_(True),
+            _deliveries.place.startswith("#", autoescape=True),
+            _deliveries.visible_to.is_(None),
         )
         .values(message=None)
     )

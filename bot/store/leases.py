@@ -13,12 +13,14 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, or_, select, update
 
 from bot.core.leases import Held, Leases, Rested
+from bot.core.ports import Clock
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.dialect import inserting, now_in_database
@@ -37,6 +39,29 @@ _KEPT = timedelta(days=1)
 """Leases nobody held for so long are removed: nothing of their pace matters any more."""
 
 _lease, _process = tables.leases.c, tables.processes.c
+
+
+def steady() -> float:
+    """Seconds by a clock that nobody sets, and that goes on while the machine sleeps, where the system has one."""
+    return time.clock_gettime(_STEADY)
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class DatabaseClock(Clock):
+    """The database's clock, carried on by the machine's steady one: the same for all processes, and a machine whose
+    clock is wrong or is set sends nothing early. Each sign of life puts it right."""
+
+    def __init__(self) -> None:
+        self._at, self._since = datetime.now(UTC), steady()
+
+    def set(self, now: datetime) -> None:
+        """It was ``now`` a moment ago, so this clock is a moment late rather than early."""
+        self._at, self._since = now, steady()
+
+    def now(self) -> datetime:
+        return self._at + timedelta(seconds=steady() - self._since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +85,7 @@ class SharedLeases(Leases):
         self._id = ""
         self._role = self._version = ""
         self._deadline = 0.0
+        self.clock = DatabaseClock()
         self._tell: list[Callable[[], None]] = []
 
     @property
@@ -69,13 +95,14 @@ class SharedLeases(Leases):
 
     @property
     def valid(self) -> bool:
-        return time.monotonic() < self._deadline
+        return steady() < self._deadline
 
     async def join(self, role: str, version: str) -> None:
         """Be one of the processes. ``role`` and ``version`` are for showing."""
         self._role, self._version = role, version
-        began, name = time.monotonic(), uuid.uuid4().hex
-        await self._database.write(partial(_join, name=name, role=role, version=version, lease=self._lease))
+        began, name = steady(), uuid.uuid4().hex
+        now = await self._database.write(partial(_join, name=name, role=role, version=version, lease=self._lease))
+        self.clock.set(now)
         self._id, self._deadline = name, began + self._lease.total_seconds()
 
     async def run(self) -> None:
@@ -86,14 +113,15 @@ class SharedLeases(Leases):
             await self._stay()
 
     async def _stay(self) -> None:
-        began = time.monotonic()
+        began = steady()
         try:
             async with asyncio.timeout(max(0.0, self._deadline - began)):
-                alive = await self._database.write(partial(_renew, name=self._id, lease=self._lease))
+                alive, now = await self._database.write(partial(_renew, name=self._id, lease=self._lease))
         except Exception as error:
             log.warning("no sign of life could be given: %s", type(error).__name__)
             alive = True  # Not known. The deadline decides.
         else:
+            self.clock.set(now)
             if alive:
                 self._deadline = began + self._lease.total_seconds()
         if alive and self.valid:
@@ -151,7 +179,7 @@ def _living(now: datetime, grace: timedelta) -> Select[tuple[str]]:
     return select(_process.id).where(_process.until > now - grace)
 
 
-def _join(connection: Connection, name: str, role: str, version: str, lease: timedelta) -> None:
+def _join(connection: Connection, name: str, role: str, version: str, lease: timedelta) -> datetime:
     now = now_in_database(connection)
     # Rows of processes long dead go, and leases nobody used for long: both would only pile up.
     connection.execute(delete(tables.processes).where(_process.until < now - _KEPT))
@@ -160,12 +188,13 @@ def _join(connection: Connection, name: str, role: str, version: str, lease: tim
     connection.execute(
         insert(tables.processes).values(id=name, until=now + lease, started_at=now, role=role, version=version)
     )
+    return now
 
 
-def _renew(connection: Connection, name: str, lease: timedelta) -> bool:
+def _renew(connection: Connection, name: str, lease: timedelta) -> tuple[bool, datetime]:
     now = now_in_database(connection)
     statement = update(tables.processes).where(_process.id == name, _process.until > now).values(until=now + lease)
-    return connection.execute(statement).rowcount > 0
+    return connection.execute(statement).rowcount > 0, now
 
 
 def _leave(connection: Connection, name: str) -> None:
@@ -189,17 +218,18 @@ def _take(connection: Connection, mine: str, names: list[str], grace: timedelta)
         where=or_(_lease.owner.is_(None), _lease.owner == mine, _lease.owner.not_in(living)),
     )
     taken = connection.scalars(statement.returning(_lease.name)).all()
-    return {
-        name: Held(before[name].rested_at, orphaned=before[name].owner not in (None, mine))
-        if name in before
-        else Held()
-        for name in taken
-    }
+    return {name: _held(before[name], mine, now) if name in before else Held() for name in taken}
+
+
+def _held(row: Any, mine: str, now: datetime) -> Held:
+    rested_in = timedelta() if row.rested_at is None else max(row.rested_at - now, timedelta())
+    return Held(rested_in, orphaned=row.owner not in (None, mine))
 
 
 def _give_back_all(connection: Connection, items: Sequence[tuple[str, Mapping[str, Rested]]]) -> list[None]:
+    now = now_in_database(connection)
     rows = [
-        {"lease": name, "holder": mine, "ready": rested.ready_at, "rested": rested.rested_at}
+        {"lease": name, "holder": mine, "ready": now + rested.ready_in, "rested": now + rested.rested_in}
         for mine, names in items
         for name, rested in names.items()
     ]

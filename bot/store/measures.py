@@ -13,15 +13,12 @@ from sqlalchemy.sql.selectable import Select
 from bot.core.delivery import Verb
 from bot.core.ports import Measures
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
-from bot.core.signals import DayCount, Figures, WeekFigures, What
+from bot.core.signals import THRESHOLD, DayCount, Figures, WeekFigures, What
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.deliveries import ARRIVED, UNASKED
 from bot.store.moments import EPOCH, micros
 from bot.store.secrecy import Keys
-
-THRESHOLD = 5
-"""No figure is shown about fewer people than this: the design's promise."""
 
 ACTIVITY = (What.POSTED, What.REPLIED, What.REACTED, What.COMMAND)
 """What makes a member active."""
@@ -56,20 +53,25 @@ def _monday(moment: datetime) -> datetime:
 
 
 class StoredMeasures(Measures):
-    """Figures from the database. A figure about fewer people than ``threshold`` (at least 5) is None; none is 0."""
+    """Figures from the database. A figure about fewer people than the threshold is None; about nobody it is 0."""
 
-    def __init__(self, database: Database, keys: Keys, threshold: int = THRESHOLD) -> None:
+    def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
         self._keys = keys
-        self._threshold = max(threshold, THRESHOLD)
 
     async def figures(
-        self, workspace: WorkspaceRef, *, at: datetime, channel: ChannelRef | None = None, weeks: int = 4
+        self,
+        workspace: WorkspaceRef,
+        *,
+        at: datetime,
+        channel: ChannelRef | None = None,
+        weeks: int = 4,
+        threshold: int = THRESHOLD,
     ) -> Figures:
         """Active: distinct people who posted, replied, reacted or gave a command in the day, 7 or 28 days before
         ``at``. Newcomers: joined within 28 days before it, unknown before that; activated: took part within 14 days
         of joining. Totals are over the ``weeks`` ISO weeks, the last of which is the one of ``at``."""
-        survey = _Survey(workspace, channel, at, weeks, self._threshold)
+        survey = _Survey(workspace, channel, at, weeks, max(threshold, THRESHOLD))
         return await self._database.read(survey.figures)
 
     async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:
@@ -295,6 +297,7 @@ class _Survey:
                 func.count(case((_is(What.REPLIED), 1))),
                 func.count(case((_is(What.REACTED), 1))),
                 func.count(case((_is(What.JOINED), 1))),
+                func.count(case((_is(What.JOINED), _signals.member_key)).distinct()),
             )
             .where(*self._here(self._mondays[0]))
             .group_by(number)
@@ -302,7 +305,7 @@ class _Survey:
         found = {row[0]: row for row in connection.execute(statement)}
         weeks = []
         for monday in self._mondays:
-            row = found.get((monday - _MONDAY).days // 7, (0, 0, 0, 0, 0, 0))
+            row = found.get((monday - _MONDAY).days // 7, (0, 0, 0, 0, 0, 0, 0))
             weeks.append(
                 WeekFigures(
                     week=monday.date(),
@@ -310,7 +313,8 @@ class _Survey:
                     messages=row[2],
                     replies=row[3],
                     reactions=row[4],
-                    joins=row[5],
+                    # Whoever was forgotten counts as a join of nobody: the doubt is on the side of the people.
+                    joins=row[5] if row[5] == 0 or row[6] >= self._threshold else None,
                 )
             )
         return tuple(weeks)

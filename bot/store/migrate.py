@@ -49,10 +49,8 @@ def upgrade_engine(engine: Engine, url: str) -> str:
         if found == REVISION:
             return found
         with engine.execution_options(**{WRITES: True}).begin() as connection:
-            if engine.dialect.name == "postgresql":
-                postgres.one_at_a_time(connection)
-            # Of two processes that start at once, the second finds here that there is nothing left to do.
-            _run(connection)
+            # Of two processes that start at once, the second finds that there is nothing left to do.
+            bring_to(connection, "head")
     except DBAPIError as error:
         raise BadInput(f"the database {address} cannot be used: {explained(error)}") from None
     except SQLAlchemyError as error:
@@ -89,9 +87,12 @@ def config() -> Config:
     return made
 
 
-def _run(connection: Connection) -> None:
+def bring_to(connection: Connection, wanted: str) -> None:
+    """Bring the schema up to the revision ``wanted``, or to the newest (``head``), within the caller's transaction."""
     from alembic import command
 
+    if connection.dialect.name == "postgresql":
+        postgres.one_at_a_time(connection)
     made = config()
     made.attributes["connection"] = connection
-    command.upgrade(made, "head")
+    command.upgrade(made, wanted)

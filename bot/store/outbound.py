@@ -14,7 +14,7 @@ from bot.core.ports import Outbound
 from bot.core.refs import Place, place_key
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.deliveries import to_delivery
+from bot.store.deliveries import RESENDABLE, to_delivery
 from bot.store.forgetting import forget_addressee
 from bot.store.leases import SharedLeases
 from bot.store.secrecy import Keys
@@ -132,9 +132,8 @@ def _planned(busy: Collection[Place]) -> list[ColumnElement[bool]]:
 
 
 def _finish(connection: Connection, delivery: Delivery, **values: Any) -> None:
-    """What only one person was to see is dropped with the end of its delivery."""
-    connection.execute(
-        update(tables.deliveries)
-        .where(_columns.id == delivery.id)
-        .values(message=case((_columns.private.is_(True), None), else_=_columns.message), **values)
-    )
+    """What only one person was to see is dropped with the end of its delivery; what may not have arrived is kept for
+    a while, so that it can be sent again (the housekeeping drops it then)."""
+    if values["state"] not in RESENDABLE:
+        values["message"] = case((_columns.private.is_(True), None), else_=_columns.message)
+    connection.execute(update(tables.deliveries).where(_columns.id == delivery.id).values(**values))

@@ -6,9 +6,10 @@ SQLite carries none of it in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +29,14 @@ IDLE_SECONDS = 60
 """A transaction whose process hangs in the middle is ended by the server, so that what it locked is free again."""
 SILENT_MILLISECONDS = 20_000
 """After this long without an answer of the network, a connection counts as broken (half-open connections)."""
+
+RUNNING = "allant"
+"""By this name the server knows the connections of a bot that runs."""
+KEEPING = "allant db"
+"""And those of a command that backs up, restores or moves a database."""
+
+GOING_TRIES, GOING_SECONDS = 20, 0.05
+"""A connection that was closed is on the server's list for a moment yet."""
 
 _MIGRATING = 0x616C6C616E74  # "allant"
 """The number of the advisory lock that lets one process at a time change the schema."""
@@ -57,8 +66,11 @@ _REASONS = (
 quoted as it is."""
 
 
-def engine_for(url: URL) -> Engine:
-    """An engine whose connections have time limits. Raises ModuleNotFoundError when psycopg is not installed."""
+def engine_for(url: URL, name: str = RUNNING) -> Engine:
+    """An engine whose connections have time limits. Raises ModuleNotFoundError when psycopg is not installed.
+
+    ``name`` is by what the server knows its connections.
+    """
     limits = {
         "statement_timeout": STATEMENT_SECONDS * 1000,
         "lock_timeout": LOCK_SECONDS * 1000,
@@ -81,7 +93,7 @@ def engine_for(url: URL) -> Engine:
             "keepalives_count": 2,
             # Whatever the database's own is, which is checked once we are in.
             "client_encoding": "utf8",
-            "application_name": url.query.get("application_name", "allant"),
+            "application_name": name,
             "options": options,
         },
     )
@@ -127,18 +139,72 @@ def one_at_a_time(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
 
 
+def refuse_while_running(connection: Connection) -> None:
+    """Raises BadInput when a bot is connected to the database, or another command is at work on it as a whole."""
+    connected = _others(connection, "TRUE", {})
+    if connected:
+        raise BadInput(f"the database is in use ({connected} connections of Allant): stop Allant first")
+
+
+def refuse_another_secret(connection: Connection, name: str) -> None:
+    """Raises BadInput when a bot is connected under another name than ``name`` (see :func:`running_as`): each would
+    give up the events that the other accepts, as it cannot read them, and count people under keys of its own."""
+    other = "application_name NOT IN (:name, :keeping)"
+    if _others(connection, other, {"name": name, "keeping": KEEPING}):
+        raise BadInput(
+            "Allant runs on this database already, with another secret: give every process the same "
+            "ALLANT_SECRET_FILE, or the same ALLANT_SECRET_HEX"
+        )
+
+
+def running_as(fingerprint: str) -> str:
+    """The name of a bot's connections, which tells on the server that processes share one secret."""
+    return f"{RUNNING} {fingerprint}"
+
+
+def _others(connection: Connection, which: str, values: dict[str, str]) -> int:
+    """How many other connections of Allant's there are, once those that were just closed are gone."""
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "  # noqa: S608  # ``which`` is our own.
+        f"AND application_name LIKE '{RUNNING}%' AND {which}"
+    )
+    for _ in range(GOING_TRIES):
+        found = connection.scalar(asked, values) or 0
+        if not found:
+            break
+        # The server remembers its first answer until the transaction ends, or until it is told to forget it.
+        connection.execute(text("SELECT pg_stat_clear_snapshot(), pg_sleep(:seconds)"), {"seconds": GOING_SECONDS})
+    return found
+
+
+def without_limits(connection: Connection) -> None:
+    """For this transaction, which reads or writes whole tables."""
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
+
+
+def keep_writers_out(connection: Connection, tables: Sequence[Table]) -> None:
+    """Until the end of the transaction the tables can be read and not written. Raises BadInput when somebody does."""
+    if not tables:
+        return
+    names = ", ".join(connection.dialect.identifier_preparer.format_table(table) for table in tables)
+    try:
+        connection.execute(text(f"LOCK TABLE {names} IN SHARE MODE NOWAIT"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") == "55P03":
+            raise BadInput("the database is in use: stop Allant first") from None
+        raise
+
+
 def explained(error: DBAPIError) -> str:
     """Why the database cannot be used, in one line and without the password."""
     said = " ".join(str(error.orig).split())
+    # The driver tells the way to it first: ``connection failed: connection to server at … failed: FATAL: …``.
+    fatal = said.rpartition("FATAL: ")[2].strip() if "FATAL: " in said else ""
     for words, meaning in _REASONS:
         if words in said:
-            return f"{meaning} ({_last(said)})"
-    return _last(said)
-
-
-def _last(said: str) -> str:
-    """Without the driver's way to it: ``connection failed: connection to server at … failed: FATAL: …``."""
-    return said.rpartition("FATAL: ")[2].strip() or said
+            return f"{meaning} ({fatal})" if fatal else meaning
+    return fatal or said
 
 
 def passing(error: BaseException) -> bool:

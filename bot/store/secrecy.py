@@ -32,6 +32,11 @@ def _derived(secret: bytes, label: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=label).derive(secret)
 
 
+def fingerprint(secret: bytes) -> str:
+    """Eight characters that tell one secret from another and say nothing else of it."""
+    return _derived(secret, b"allant fingerprint")[:4].hex()
+
+
 class Unreadable(Exception):
     """A payload was sealed with another secret, or is damaged."""
 

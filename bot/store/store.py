@@ -13,15 +13,16 @@ from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store import counting, tables
+from bot.store import counting, postgres, tables
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
+from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
 from bot.store.leases import LEASE, SharedLeases
 from bot.store.ledger import StoredLedger
-from bot.store.measures import THRESHOLD, StoredMeasures
+from bot.store.measures import StoredMeasures
 from bot.store.migrate import upgrade_engine
 from bot.store.notebook import StoredNotes
 from bot.store.occupancy import Occupancy
@@ -29,7 +30,7 @@ from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
-from bot.store.secrecy import Keys, Seal
+from bot.store.secrecy import Keys, Seal, fingerprint
 from bot.store.timers import StoredTimers
 from bot.store.wakeups import listen
 
@@ -37,9 +38,7 @@ from bot.store.wakeups import listen
 class Store:
     """Everything Allant keeps, in one database. Made by :meth:`open`."""
 
-    def __init__(
-        self, database: Database, secret: bytes, threshold: int, occupancy: Occupancy | None, lease: timedelta
-    ) -> None:
+    def __init__(self, database: Database, secret: bytes, occupancy: Occupancy | None, lease: timedelta) -> None:
         self._database = database
         self._occupancy = occupancy
         self.shared = SharedLeases(database, lease=lease) if database.engine.dialect.name == "postgresql" else None
@@ -53,28 +52,32 @@ class Store:
         self.occurrences = StoredOccurrences(database)
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
-        self.measures = StoredMeasures(database, keys, threshold)
+        self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, Seal(secret), self.shared)
         self.journal = StoredJournal(database, keys)
         self.outbound = StoredOutbound(database, keys, self.shared)
+        self.housekeeper = StoredHousekeeper(database)
 
     @classmethod
-    async def open(cls, url: str, *, secret: bytes, threshold: int = THRESHOLD, lease: timedelta = LEASE) -> Store:
+    async def open(cls, url: str, *, secret: bytes, lease: timedelta = LEASE) -> Store:
         """Open the database at ``url`` (an SQLAlchemy address), bringing its schema up to date.
 
         ``secret`` seals what waits in the inbox and keys the signals: another one makes both unreadable.
-        ``threshold``: no figure about fewer people, never below 5. ``lease``: how long one of several processes that
-        says nothing is believed to live. Raises BadInput when the address is wrong, the file
-        cannot be read, or the schema is newer than this version.
+        ``lease``: how long one of several processes that says nothing is believed to live. Raises BadInput when the
+        address is wrong, the database cannot be used, its schema is newer than this version, or another process runs on
+        it with another secret.
         """
-        database = Database(url)
+        name = postgres.running_as(fingerprint(secret))
+        database = Database(url, name)
         try:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
+            if database.engine.dialect.name == "postgresql":
+                await database.read(partial(postgres.refuse_another_secret, name=name))
         except BaseException:
             await database.close()
             raise
         file = database_file(url)
-        return cls(database, secret, threshold, Occupancy(file) if file is not None else None, lease)
+        return cls(database, secret, Occupancy(file) if file is not None else None, lease)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""

@@ -120,7 +120,8 @@ class DeliveryRow(Row, table=True):
 
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
-    goes once it is done with. ``out_at``: when it last left for the platform.
+    goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
+    platform.
     """
 
     __tablename__ = "delivery"

@@ -108,12 +108,19 @@ class Clockwork:
         # The scheduler ends in a callback of the loop; after this it has.
         await asyncio.sleep(0)
 
-    def every(self, seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:
-        """Run ``job`` every ``seconds`` from the start on, never twice at once. One that fails is logged and run again
-        the next time."""
+    def every(
+        self, seconds: float, job: Callable[[], Awaitable[None]], name: str, *, first: float | None = None
+    ) -> None:
+        """Run ``job`` every ``seconds`` from the start on, never twice at once; the first time after ``first`` seconds
+        (default: ``seconds``). One that fails is logged and run again the next time."""
         self._every[name] = timedelta(seconds=seconds)
+        began = datetime.now(UTC) + timedelta(seconds=seconds if first is None else first)
         self._scheduler.add_job(
-            self._kick, IntervalTrigger(seconds=seconds, timezone=UTC), args=[name, job], id=name, replace_existing=True
+            self._kick,
+            IntervalTrigger(seconds=seconds, start_date=began, timezone=UTC),
+            args=[name, job],
+            id=name,
+            replace_existing=True,
         )
 
     async def fire_due(self) -> int:

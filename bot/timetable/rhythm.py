@@ -19,6 +19,7 @@ from bot.core.errors import BadContent, BadInput, Problem
 from bot.core.localtime import is_zone
 from bot.core.policy import PolicyRules
 from bot.core.ports import ChannelRules
+from bot.core.signals import THRESHOLD
 from bot.core.span import Span
 from bot.files import Located, validate
 from bot.timetable.forms import WEEKDAYS, clock, day, duration, plain
@@ -29,8 +30,13 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 ZONE_MEND = "use an IANA name such as Europe/Paris"
 _NO_DAYS = "“working_days” must name at least one day of the week"
-_LEAST_THRESHOLD = 5
-"""The design's promise: no figure about a group smaller than this."""
+_KEPT_AT_LEAST = {
+    "keep_events": (timedelta(days=7), "a platform may deliver an event again, and it would be answered twice"),
+    "keep_deliveries": (timedelta(days=35), "the attention budget and the figures of the last weeks are read from it"),
+    "keep_signals": (timedelta(days=84), "the habit of a channel is read from its last eight weeks"),
+    "keep_unsent": (timedelta(), "it cannot be less than nothing"),
+}
+"""What the other features read back, with room to spare."""
 
 
 def read_rules(kind: type[T], located: Located, key: str) -> T:
@@ -156,9 +162,9 @@ def _holidays(located: Located, country: str, region: str, key: str) -> Iterable
 def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]:
     if not rules.zone:
         yield located.problem((key, "zone"), "“zone” is empty", ZONE_MEND)
-    if rules.threshold < _LEAST_THRESHOLD:
+    if rules.threshold < THRESHOLD:
         reason = f"“threshold” is {rules.threshold}: figures about so few people would show persons"
-        yield located.problem((key, "threshold"), reason, f"use {_LEAST_THRESHOLD} or more")
+        yield located.problem((key, "threshold"), reason, f"use {THRESHOLD} or more")
     if not rules.working_days or not set(rules.working_days) <= set(range(7)):
         yield located.problem((key, "working_days"), _NO_DAYS, "for example [monday, tuesday]")
     yield from _holidays(located, rules.country, rules.region, key)
@@ -167,3 +173,6 @@ def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]
             yield located.problem((key, name), f"“{name}” is below 0", "0 means that nothing unasked goes out")
     if rules.patience <= timedelta():
         yield located.problem((key, "patience"), "“patience” must be longer than nothing", "for example 4 days")
+    for name, (least, why) in _KEPT_AT_LEAST.items():
+        if getattr(rules, name) < least:
+            yield located.problem((key, name), f"“{name}” is too short: {why}", f"use {least.days} days or more")

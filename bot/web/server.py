@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -18,12 +19,18 @@ Gauges = Callable[[], Awaitable[Mapping[str, float]]]
 """Gives the figures of /metrics by name (``allant_inbox_waiting``); raises when the store cannot be reached."""
 
 
+HEALTH_SECONDS = 3.0
+"""After this long without an answer of the store we are unwell."""
+
+
 def make_web(gauges: Gauges, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI application. ``/health`` answers 503 when the gauges cannot be read."""
 
     async def health(request: Request) -> Response:
         try:
-            await gauges()
+            # The store itself is more patient than whoever asks for our health.
+            async with asyncio.timeout(HEALTH_SECONDS):
+                await gauges()
         except Exception as error:
             return JSONResponse({"status": "unwell", "reason": type(error).__name__}, status_code=503)
         return JSONResponse({"status": "ok"})

@@ -229,6 +229,17 @@ async def test_a_clock_put_forward_is_like_a_sleep(tower: Tower) -> None:
     assert tower.fired == ["day 1", "day 2", "day 3"]
 
 
+async def test_every_may_begin_sooner_than_it_goes_on(tower: Tower) -> None:
+    ran = asyncio.Event()
+
+    async def job() -> None:
+        ran.set()
+
+    tower.clockwork.every(3600.0, job, "job", first=0.005)
+    tower.clockwork.start()
+    await asyncio.wait_for(ran.wait(), 5)
+
+
 async def test_every_runs_again_and_again_though_it_fails_and_never_twice_at_once(tower: Tower) -> None:
     runs: list[int] = []
     under_way = 0

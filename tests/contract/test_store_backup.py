@@ -200,5 +200,5 @@ def test_what_cannot_be_done_says_why(house: House) -> None:
     upgrade(house.url)
     with pytest.raises(BadInput, match="cannot be written"):
         backup(house.url, house.target.parent / "nowhere" / "backup.db")
-    with pytest.raises(BadInput, match="pg_dump"):
-        backup("postgresql://localhost/allant", house.target)
+    with pytest.raises(BadInput, match="there is no backup"):
+        restore(house.url, house.target)

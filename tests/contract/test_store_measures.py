@@ -12,7 +12,7 @@ from bot.core.delivery import Kind
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
 from bot.core.signals import DayCount, Figures, Signal, What
 from bot.store import Store
-from tests.contract.store_house import ACME, ALICE, GENERAL, NOW, OTHER, RANDOM, SECRET, at_home, do, say, sent, signal
+from tests.contract.store_house import ACME, ALICE, GENERAL, NOW, OTHER, RANDOM, at_home, do, say, sent, signal
 
 DAY = timedelta(days=1)
 
@@ -73,11 +73,9 @@ async def test_fewer_people_than_the_threshold_are_not_shown(store: Store) -> No
 
 
 @pytest.mark.parametrize(("asked", "kept"), [(1, 5), (5, 5), (8, 8)])
-async def test_the_threshold_may_be_raised_but_never_lowered(asked: int, kept: int) -> None:
-    store = await Store.open("sqlite://", secret=SECRET, threshold=asked)
+async def test_the_threshold_may_be_raised_but_never_lowered(store: Store, asked: int, kept: int) -> None:
     await store.record_signals(by_people(7, What.POSTED, NOW))
-    figures = await store.measures.figures(ACME, at=NOW)
-    await store.close()
+    figures = await store.measures.figures(ACME, at=NOW, threshold=asked)
     assert (figures.threshold, figures.active_day) == (kept, 7 if kept <= 7 else None)
 
 
@@ -149,10 +147,29 @@ async def test_totals_are_over_the_asked_weeks(store: Store) -> None:
     assert (figures.asked, figures.answered, figures.unanswered) == (4, 3, 1)
     assert (figures.helped, figures.not_helped) == (1, 2)
     assert [(week.week, week.messages, week.replies, week.reactions, week.joins) for week in figures.weeks] == [
-        (date(2026, 11, 16), 2, 1, 0, 1),
+        (date(2026, 11, 16), 2, 1, 0, None),
         (date(2026, 11, 23), 0, 0, 1, 0),
     ]
     assert (await store.measures.figures(ACME, at=NOW, weeks=3)).messages == 3
+
+
+async def test_joins_of_fewer_people_than_the_threshold_are_not_shown(store: Store) -> None:
+    """However many channels they joined: six joins of three people would tell of each of them."""
+    week = timedelta(days=7)
+    await store.record_signals(
+        [
+            *by_people(3, What.JOINED, NOW - week, None),
+            *by_people(3, What.JOINED, NOW - week, GENERAL),
+            *by_people(5, What.JOINED, NOW, None),
+            *by_people(4, What.JOINED, NOW, GENERAL),
+        ]
+    )
+    whole = await store.measures.figures(ACME, at=NOW, weeks=3)
+    general = await store.measures.figures(ACME, at=NOW, weeks=3, channel=GENERAL)
+    stricter = await store.measures.figures(ACME, at=NOW, weeks=3, threshold=6)
+    assert [each.joins for each in whole.weeks] == [0, None, 9]
+    assert [each.joins for each in general.weeks] == [0, None, None]
+    assert [each.joins for each in stricter.weeks] == [0, None, None]
 
 
 async def test_weeks_hold_at_the_turn_of_the_year_and_before_1970(store: Store) -> None:

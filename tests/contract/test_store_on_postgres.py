@@ -180,6 +180,20 @@ async def test_what_two_processes_write_about_the_same_person_is_all_there(two: 
     assert sum((await two[1].measures.counts(ACME, signal("s").what, NOW)).values()) == 20
 
 
+async def test_a_process_with_another_secret_is_refused_while_one_runs(postgres_address: str) -> None:
+    other = b"quite another secret, long enough"
+    store = await Store.open(postgres_address, secret=SECRET)
+    try:
+        with pytest.raises(BadInput, match="with another secret"):
+            await Store.open(postgres_address, secret=other)
+        second = await Store.open(postgres_address, secret=SECRET)
+        await second.close()
+    finally:
+        await store.close()
+    store = await Store.open(postgres_address, secret=other)
+    await store.close()
+
+
 async def test_a_deadlock_is_resolved_and_nobody_hears_of_it(postgres_address: str) -> None:
     one, other = Database(postgres_address), Database(postgres_address)
     both_hold = threading.Barrier(2, timeout=20)

@@ -314,6 +314,8 @@ def test_channels(folder: Folder) -> None:
         ("policy:\n  quiet_from: evening", "a.yaml:2: “quiet_from”: “evening” is not a time"),
         ("policy:\n  patience: 4", "“patience”: “4” is not a duration"),
         ("policy:\n  patience: 0 days", "must be longer than nothing"),
+        ("policy:\n  keep_events: 1 day", "“keep_events” is too short: a platform may deliver an event again"),
+        ("policy:\n  keep_signals: 8 weeks", "a.yaml:2: “keep_signals” is too short"),
         ("policy:\n  channel_day: many", "a.yaml:2: “channel_day” must be a whole number"),
         ("policy:\n  channel_day: -1", "“channel_day” is below 0"),
         ("policy:\n  working_days: [someday]", "“working_days.0” must be a whole number"),

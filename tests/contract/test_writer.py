@@ -144,7 +144,7 @@ async def test_errors_are_said_plainly_and_tried_once_more_at_most(
         ('{"en": ["x"], "fr": "Bonjour"}', "the writing service gave no English text"),
         (
             json.dumps({"en": "x", "fr": "y" * (MAX_DRAFT + 1)}),
-            "the writing service gave a French text of more than 3,000",
+            "the writing service gave a text of more than 3000",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter, defaultdict
@@ -82,6 +83,8 @@ class Judge:
             Route("/find", self.find),
             Route("/events", self.events),
         ]
+        # Connections that are cut are what the tests are about.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         socket = listen("127.0.0.1", 0)
         server = web_server(Starlette(routes=routes))
         serving = asyncio.create_task(server.serve(sockets=[socket]))

@@ -127,7 +127,8 @@ async def work(judge: str, settings: Mapping[str, Any], role: Any, tells: bool, 
 class Nursery:
     """The tests' end: starts workers, and ends them all at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tree: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+        """``tree``: where the code lies, if not here. ``environment``: more of it, for the workers."""
         self.folder = folder
         (folder / "content").mkdir(exist_ok=True)
         (folder / "schedules").mkdir(exist_ok=True)
@@ -139,6 +140,8 @@ class Nursery:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                cwd=tree,
+                env=os.environ | ({"PYTHONPATH": str(tree)} if tree else {}) | dict(environment or {}),
                 start_new_session=True,
             )
 

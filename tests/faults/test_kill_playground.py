@@ -90,7 +90,7 @@ def _waiting(folder: Path, posts: int) -> int:
         queries = (
             "SELECT count(*) FROM inbox WHERE handled_at IS NULL",
             "SELECT count(*) FROM delivery WHERE state IN ('planned', 'sending')",
-            "SELECT count(*) FROM timer WHERE feature = 'welcome' AND name = 'greet'",
+            "SELECT count(*) FROM timer WHERE feature = 'greeting' AND name = 'greet'",
         )
         waiting = sum(int(ours.execute(query).fetchone()[0]) for query in queries)
         waiting += int(theirs.execute("SELECT count(*) FROM happenings").fetchone()[0])

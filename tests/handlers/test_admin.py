@@ -102,7 +102,7 @@ async def test_roles_are_for_administrators_and_mistakes_say_what_to_write(play:
     assert "Write whom and what" in await play.ask(ADA, "roles give Ben")
     assert "Write whom and what" in await play.ask(ADA, "roles give Ben emperor")
     assert "I know nobody" in await play.ask(ADA, "roles give Zoe animator")
-    assert "I know nobody" in await play.ask(ADA, "roles take")
+    assert "whom you mean" in await play.ask(ADA, "roles take")
 
 
 async def test_managers_are_marked_and_unmarked(play: Stage) -> None:
@@ -143,7 +143,7 @@ async def test_what_was_held_back_is_counted_with_its_reason(tmp_path: Path) -> 
 
 async def test_the_status_says_what_is_there(play: Stage) -> None:
     said = await play.ask(ADA, "status")
-    for part in ("7 channels", "0 items", "3 people who animate", "Writer of drafts"):
+    for part in ("7 channels", "0 items", "3 people who animate", "no writing service is configured"):
         assert part in said
     await play.ask(ADA, "me language fr")
     assert "**Je fonctionne.**" in await play.ask(ADA, "état")
@@ -221,3 +221,12 @@ async def test_wrong_files_are_named_once_and_their_mending_too(play: Stage) -> 
     assert [post.text for post in play.told(OSCAR)[1:]] == ["The files are right again, and in use."]
     await _tell(play, changed(5, *problems))
     assert len(play.told(OSCAR)) == 3
+
+
+async def test_the_name_of_a_group_of_commands_leads_to_its_help(play: Stage) -> None:
+    assert "`/allant help calendar`" in await play.ask(OSCAR, "calendar")
+    assert "`/allant aide calendrier`" in await play.ask(ODILE, "calendrier")
+    # Typed without its accents, as most people do.
+    assert "roles give" in await play.ask(ADA, "aide rôles") == await play.ask(ADA, "aide roles")
+    assert "`/allant aide`" in await play.ask(ODILE, "xyzzy")
+    assert "`/allant tuto`" in await play.ask(ANN, "tutorial")

@@ -32,7 +32,7 @@ class GivenWriter(Writer):
     async def draft(self, theme: str) -> Draft:
         self.themes.append(theme)
         if self.draft_given is None:
-            raise WriterUnavailable("away")
+            raise WriterUnavailable("too slow", key="writer.slow")
         return self.draft_given
 
 
@@ -121,7 +121,7 @@ def test_a_form_may_be_typed() -> None:
 async def test_a_draft_is_shown_edited_approved_and_goes_out_at_its_moment(play: Stage, writer: GivenWriter) -> None:
     said = (await play.ask(ODILE, "calendrier brouillon notre  hackathon")).replace("\\", "")
     assert writer.themes == ["notre hackathon"]
-    for part in ("**draft-1** (given)", "Bonjour **tous**", "Hello **all**", "sans approbation"):
+    for part in ("**draft-1** (rédigé par given)", "Bonjour **tous**", "Hello **all**", "sans approbation"):
         assert part in said
     shown = play.said_in("general")[-1]
     assert shown.visible_to == "odile"
@@ -152,6 +152,24 @@ async def test_a_draft_may_be_approved_without_a_form(play: Stage) -> None:
     assert [post.text for post in play.said_in("help")] == ["Tea?"]
 
 
+async def test_a_draft_is_named_by_its_name(play: Stage) -> None:
+    assert "The calendar is empty" in await play.ask(OSCAR, "calendar approve")
+    await play.ask(OSCAR, "calendar draft tea")
+    assert "Indiquez l’élément" in await play.ask(ODILE, "calendrier supprimer")
+    assert "Did you mean" in await play.ask(OSCAR, "calendar delete draft-7")
+
+
+async def test_who_wrote_the_draft_is_said_in_both_languages(play: Stage, tmp_path: Path) -> None:
+    assert "** (rédigé par " in await play.ask(ODILE, "calendrier brouillon thé")
+    assert "** (written by " in await play.ask(OSCAR, "calendar draft tea")
+    async with stage(tmp_path / "without", schedules={}) as without:
+        said = await without.ask(ODILE, "calendrier brouillon thé")
+        assert "(d’après un modèle d’Allant, aucun service de rédaction n’étant configuré)" in said
+        assert "canned" not in said
+        said = await without.ask(OSCAR, "calendar draft tea")
+        assert "(from one of Allant’s own templates, as no writing service is configured)" in said
+
+
 async def test_what_a_model_or_a_person_smuggles_in_is_tamed(play: Stage, writer: GivenWriter) -> None:
     writer.draft_given = Draft(fr="[Ann](mention:ann) <!channel>", en="<b>Hi</b> [Ann](mention:ann)")
     said = await play.ask(OSCAR, "calendar draft tea")
@@ -174,6 +192,7 @@ async def test_a_draft_can_be_thrown_away_and_its_number_never_means_another(pla
 
 async def test_without_an_answer_of_the_service_the_animator_is_told(play: Stage, writer: GivenWriter) -> None:
     writer.draft_given = None
-    assert "n’a pas répondu" in await play.ask(ODILE, "calendrier brouillon thé")
+    assert "le service de rédaction a mis trop de temps" in await play.ask(ODILE, "calendrier brouillon thé")
+    assert "the writing service took too long" in await play.ask(OSCAR, "calendar draft tea")
     assert "What should the draft be about" in await play.ask(OSCAR, "calendar draft")
     assert "animator" in await play.ask(ANN, "calendar draft tea")

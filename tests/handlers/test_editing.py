@@ -81,7 +81,7 @@ async def status(play: Stage, item: str) -> Status | None:
 
 
 async def test_an_item_made_in_a_form_goes_out(play: Stage) -> None:
-    await play.ask(ODILE, "calendrier ajouter thé-du-vendredi")
+    assert "ne convient pas comme nom" in await play.ask(ODILE, "calendrier ajouter thé-du-vendredi")
     await play.ask(ODILE, "calendrier ajouter")
     form = play.said_in("general")[-1]
     values = {"id": "tea", "when": "chaque: vendredi 15:00\nsauf: 2026-12-04", "to": "#random, @responsables"}

@@ -90,6 +90,10 @@ async def test_helped_counts_once_for_each_person_and_answer(play: Stage) -> Non
 async def test_the_list_by_subject_and_what_is_asked_most(play: Stage) -> None:
     said = await play.ask(ANN, "faq list privacy")
     assert "entries" in said
+    # In French the subjects are French, and may be typed without their accents.
+    assert await play.ask(CHLOE, "faq liste sécurité") == await play.ask(CHLOE, "faq liste securite")
+    assert "entrées" in await play.ask(CHLOE, "faq liste confidentialité")
+    assert "équilibre" in await play.ask(CHLOE, "faq liste")
     assert "Nothing on" in await play.ask(ANN, "faq list quantum")
     assert "Rien sur" in await play.ask(CHLOE, "faq liste quantique")
     assert "Nobody has asked" in await play.ask(ANN, "faq top")

@@ -95,7 +95,9 @@ async def test_hours_and_days_are_chosen_one_by_one_and_kept(play: Stage) -> Non
 
 async def test_public_holidays_of_another_country(play: Stage) -> None:
     assert "Your public holidays are those of FR." in await _asked(play, ANN, "me hours")
+    await _asked(play, ANN, "me hours 9:00-12:00")
     assert "those of DE-BY." in await _asked(play, ANN, "me country de-by")
+    assert "those of DE-BY." in await _asked(play, ANN, "me hours reset")
     member = await play.allant.store.members.get(play.member("ann"))
     assert member is not None
     assert member.hours == Hours(country="DE", region="BY")

@@ -300,3 +300,10 @@ async def test_mistakes_are_explained(tmp_path: Path, text: str, said: str) -> N
     async with stage(tmp_path, schedules={}) as play:
         assert said in await play.ask(OSCAR, text)
         assert "animator" in await play.ask(ANN, text)
+
+
+async def test_a_channel_must_be_named(tmp_path: Path) -> None:
+    async with stage(tmp_path, schedules={}) as play:
+        assert "Please name the channel" in await play.ask(OSCAR, "nudge now")
+        assert "Indiquez le canal" in await play.ask(ODILE, "relance pause")
+        assert "no channel called “#nowhere”" in (await play.ask(OSCAR, "nudge now #nowhere")).replace("\\", "")

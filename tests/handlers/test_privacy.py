@@ -193,7 +193,8 @@ async def test_an_absence_is_noted_shown_and_ended(play: Stage) -> None:
     await play.press(CHLOE, noted, "De retour")
     assert "Bon retour" in play.said_in("general")[-1].text
     assert "Absence" not in await play.ask(CHLOE, "moi")
-    for wrong in ("2020-01-01", "", "never"):
+    assert "Until when are you away?" in await play.ask(BEN, "me away")
+    for wrong in ("2020-01-01", "never"):
         assert "no day to come" in await play.ask(BEN, f"me away {wrong}")
 
 

@@ -124,6 +124,15 @@ async def test_stats_hide_small_groups_and_show_larger_ones(play: Stage) -> None
     assert "Messages : 9" in said
 
 
+async def test_the_threshold_of_the_policy_holds_in_the_chat(tmp_path: Path) -> None:
+    policy = {"policy.yaml": "policy: {threshold: 7}"}
+    async with stage(tmp_path, people=(*PEOPLE, *CROWD), schedules=policy, features=(signals.FEATURE,)) as play:
+        for person in CROWD:
+            await play.say(person, "general", "hello all")
+        assert "Membres actifs : moins de 7 en un jour" in await play.ask(CHLOE, "chiffres")
+        assert "Active members: 7 in a day" in await play.ask(ANN, "stats")
+
+
 async def test_stats_of_a_channel_and_of_more_weeks(play: Stage) -> None:
     for person in CROWD:
         await play.say(person, "ideas", "less meetings")

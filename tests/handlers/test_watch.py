@@ -97,13 +97,14 @@ async def test_what_a_feed_says_is_only_shown(tmp_path: Path) -> None:
 
 async def test_a_failing_feed_is_tried_less_and_less_and_the_animators_are_told_once(tmp_path: Path) -> None:
     async with watching(tmp_path) as (play, press):
-        press.error = Unreachable("no answer")
+        press.error = Unreachable("the host answers 503", key="feeds.busy", status=503)
         await play.wait(timedelta(hours=32))
         assert len(press.asked) == 1 + 5
         (told,) = [post for post in play.told(OSCAR) if "could not be read" in post.text]
         assert "5 times" in told.text
-        assert "no answer" in told.text
-        assert len([post for post in play.told(ODILE) if "n’a pas pu être lu" in post.text]) == 1
+        assert "its host answers 503 at the moment" in told.text
+        (told,) = [post for post in play.told(ODILE) if "n’a pas pu être lu" in post.text]
+        assert "son serveur répond 503 pour l’instant" in told.text
         assert "could not be read (5 times" in await play.ask(OSCAR, "watch list")
         press.error = None
         await play.wait(timedelta(days=1))
@@ -127,8 +128,11 @@ async def test_previewed_without_posting(tmp_path: Path) -> None:
         assert "News 1" in said
         assert "News 2" in said
         assert len(play.said_in("learning")) == 1
-        press.error = BadInput("not a feed")
-        assert "cannot be read: not a feed" in (await play.ask(OSCAR, "watch preview blog")).replace("\\", "")
+        press.error = BadInput("not a feed", key="feeds.no_feed")
+        assert "cannot be read: what the address gives is not a feed." in await play.ask(OSCAR, "watch preview blog")
+        assert "ne peut pas être lu : ce que donne l’adresse n’est pas" in await play.ask(ODILE, "veille apercu blog")
+        press.error = BadInput("<b>without words for people</b>")
+        assert r"\<b\>without words" in await play.ask(OSCAR, "watch preview blog")
         press.error, press.entries = None, []
         assert "ne dit rien" in await play.ask(ODILE, "veille apercu blog")
 
@@ -138,6 +142,14 @@ async def test_lists_say_what_is_wrong(tmp_path: Path) -> None:
         assert "no such channel here" in await play.ask(OSCAR, "watch list")
         assert "There is no feed" in await play.ask(OSCAR, "watch pause other")
         assert "animator" in await play.ask(ANN, "watch list")
+
+
+async def test_a_feed_must_be_named_and_there_must_be_one(tmp_path: Path) -> None:
+    async with watching(tmp_path) as (play, _):
+        assert "Please name the feed: blog." in await play.ask(OSCAR, "watch pause")
+        assert "Indiquez le flux : blog." in await play.ask(ODILE, "veille pause")
+    async with watching(tmp_path / "none", "watch:\n  feeds: []\n") as (play, _):
+        assert "No feed is watched yet" in await play.ask(OSCAR, "watch preview x")
 
 
 async def test_no_feeds_no_reading_and_a_changed_file_takes_effect(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import feedreader, writer
 from bot.core.dispatch import catalogue, route
 from bot.core.refs import LANGUAGES, Language
 from bot.library import ContentLibrary
@@ -138,6 +139,15 @@ def test_every_word_the_code_says_is_written() -> None:
     known = library().keys()
     assert sorted((keys | keys_of_commands()) - known) == []
     assert [pattern for pattern in sorted(patterns) if not any(re.fullmatch(pattern, key) for key in known)] == []
+
+
+@pytest.mark.parametrize("reasons", [feedreader.REASONS, writer.REASONS])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_of_an_outside_service_is_told_whole(reasons: dict[str, str], language: Language) -> None:
+    """The words name no value that the error does not carry: what is not filled in would show its braces."""
+    for key, text in reasons.items():
+        carried = dict.fromkeys(re.findall(r"\{(\w+)\}", text), "7")
+        assert "{" not in library().words(language, key, **carried), key
 
 
 def test_every_word_that_is_written_is_said() -> None:

@@ -37,11 +37,17 @@ def test_every_feature_file_is_registered() -> None:
     assert {feature.name for feature in FEATURES} == files
 
 
+LONGEST = 500
+"""Lines of a file; past them it does more than one thing."""
+ALLOWED = {"handlers/calendar.py": 600}
+"""To be split."""
+
+
 def test_no_file_grows_past_its_purpose() -> None:
     long = {
         str(path): lines
         for root in ("bot", "handlers")
         for path in Path(root).rglob("*.py")
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > ALLOWED.get(str(path), LONGEST)
     }
     assert long == {}

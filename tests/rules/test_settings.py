@@ -15,6 +15,7 @@ LINES = {line.split("=", 1)[0]: line.split("=", 1)[1] for line in EXAMPLE if lin
 NAMES = {f"ALLANT_{name.upper()}": name for name in Settings.model_fields}
 SAMPLES = {
     "ALLANT_ADMINS": "matrix/example.org/@a:example.org, matrix/example.org/@b:example.org",
+    "ALLANT_LEASE_SECONDS": "20",
     "ALLANT_PORT": "9090",
     "ALLANT_PUBLIC_URL": "https://allant.example.org",
     "ALLANT_LANGUAGE": "en",
@@ -79,3 +80,12 @@ def test_a_damaged_secret_is_refused(tmp_path: Path) -> None:
     (tmp_path / "allant.key").write_text("not hexadecimal", encoding="ascii")
     with pytest.raises(BadInput, match="holds no secret"):
         read_settings().secret()
+
+
+def test_a_secret_of_the_environment_is_used_and_makes_no_file(tmp_path: Path) -> None:
+    settings = read_settings(secret_hex="ab" * 32)
+    assert settings.secret() == b"\xab" * 32
+    assert "ab" * 32 not in repr(settings)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BadInput, match="ALLANT_SECRET_HEX"):
+        read_settings(secret_hex="ab" * 8).secret()

@@ -40,9 +40,9 @@ class Relay:
                 line.hang_up()
             await asyncio.gather(*ended)
 
-    def lose_answers_to(self, part: str, times: int = 2) -> None:
+    def lose_answers_to(self, part: str, times: int = 1) -> None:
         """Let the next requests whose first line has ``part`` through, and drop the connection instead of the answer.
-        Twice by default: an HTTP client tries once more by itself where a connection it kept open broke."""
+        Once by default: the adapter's client never repeats a request by itself."""
         self._lose, self._times = part.encode(), times
 
     def loses(self, request: bytes) -> bool:

@@ -15,6 +15,7 @@ from bot.markdown import MarkdownRenderer
 from bot.platforms.matrix import reading
 from bot.platforms.matrix.homeserver import Batch, Homeserver
 from bot.platforms.matrix.inbound import Listener
+from bot.platforms.matrix.outbound import DirectRooms
 from bot.platforms.matrix.rooms import Roster
 from bot.platforms.matrix.session import Session, SessionFile
 from bot.platforms.matrix.writing import MAX_BYTES, Scribe, cut, full_text
@@ -179,3 +180,38 @@ def test_a_session_of_another_user_is_not_taken(tmp_path: Path) -> None:
     assert file.load("https://a.example", "@allant:a.example").invited == ("!r",)
     assert file.load("https://b.example", "@allant:a.example").token == ""
     assert "t'" not in repr(file.load("https://a.example", "@allant:a.example"))
+
+
+class WhileReading(Homeserver):
+    """A homeserver with one direct room, of which the roster learns while the bot asks for its rooms."""
+
+    roster: Roster
+
+    async def joined(self) -> list[str]:
+        self.roster.room("!direct:example.org")
+        return ["!direct:example.org"]
+
+    async def marked_direct(self, room: str) -> str:
+        return "@ada:example.org"
+
+    async def mark_direct(self, user: str, room: str) -> None:
+        pass
+
+    async def create_direct(self, user: str) -> str:
+        raise AssertionError("there is a direct room already")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_no_second_direct_room_while_the_first_sync_is_read(tmp_path: Path, begun: bool) -> None:
+    server = WhileReading(
+        homeserver="http://127.0.0.1:9",
+        user="@allant:example.org",
+        password="x",
+        access_token="",
+        state_file=SessionFile(tmp_path / "matrix.json"),
+    )
+    server.roster = Roster(server.user)
+    if begun:
+        server.roster.room("!direct:example.org")  # Its mark is further down in what is being read.
+    assert await DirectRooms(server, server.roster).with_("@ada:example.org") == "!direct:example.org"
+    await server.close()

@@ -84,7 +84,7 @@ async def test_a_lost_answer_is_unsure_and_repeating_it_posts_once(world: Matrix
 
 async def test_one_direct_room_though_its_making_was_not_answered(world: MatrixWorld) -> None:
     ada = await world.newcomer("Ada")
-    world.relay.lose_answers_to("/createRoom", times=1)
+    world.relay.lose_answers_to("/createRoom")
     with pytest.raises(Unsure):
         await send(world, Message("hello"), to=ada)
     await world.deafen()

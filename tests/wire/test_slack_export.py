@@ -289,6 +289,7 @@ async def test_the_report_hides_small_groups(tmp_path: Path) -> None:
     assert data["totals"] == {"messages": 5, "replies": 1, "reactions": 1, "commands": 0}
     assert data["weeks"][0]["week"] == "2026-W10"
     assert data["weeks"][0]["active_members"] is None
+    assert data["weeks"][0]["joins"] is None
     assert json.loads(json.dumps(data)) == data
     assert ("Active members, last 28 days", "fewer than 5") in as_rows(figures)
-    assert week_rows(figures) == [("2026-03-02 (2026-W10)", "fewer than 5", "5", "1", "1", "4")]
+    assert week_rows(figures) == [("2026-03-02 (2026-W10)", "fewer than 5", "5", "1", "1", "fewer than 5")]

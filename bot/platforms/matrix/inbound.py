@@ -12,11 +12,12 @@ from bot.core.errors import PlatformError
 from bot.core.events import ChannelChanged, Event, MemberChanged, MemberJoined, MemberLeft
 from bot.core.ports import OnEvent
 from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
-from bot.platforms.matrix.homeserver import Batch, Homeserver, MatrixRefused, RoomNews
+from bot.platforms.matrix.homeserver import Batch, Homeserver, RoomNews
 from bot.platforms.matrix.messages import MessageReader
 from bot.platforms.matrix.patience import patiently, pause
 from bot.platforms.matrix.reading import Json, content_of, fingerprint, mapping, moment_of, name_of, server_of, text
 from bot.platforms.matrix.rooms import Room, Roster
+from bot.platforms.matrix.wire import MatrixRefused
 from bot.platforms.matrix.words import not_encrypted
 
 log = logging.getLogger("allant.matrix")
@@ -79,6 +80,7 @@ class Listener:
         self.roster.direct = batch.direct or {}
         first = not self._server.session.since
         await self._take_in(batch, on_event, full=True, first=first)
+        self.roster.complete = True
         while True:
             batch = await patiently(self._next)
             await self._take_in(batch, on_event)
@@ -259,7 +261,8 @@ class Listener:
         await self._join(room)
 
     def _invitation(self, state: Sequence[Json]) -> Json:
-        return next((each for each in state if each.get("state_key") == self.roster.me), {})
+        ours = (each for each in state if each.get("state_key") == self.roster.me)
+        return next((each for each in ours if each.get("type") == "m.room.member"), {})
 
     def _from_ours(self, state: Sequence[Json]) -> bool:
         return server_of(text(self._invitation(state).get("sender"))) == server_of(self.roster.me)

@@ -18,7 +18,7 @@ from bot.core.events import (
     ReactionRemoved,
 )
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
-from bot.platforms.matrix.homeserver import Homeserver, MatrixRefused
+from bot.platforms.matrix.homeserver import Homeserver
 from bot.platforms.matrix.patience import patiently
 from bot.platforms.matrix.reading import (
     KEY,
@@ -37,6 +37,7 @@ from bot.platforms.matrix.reading import (
     words_of,
 )
 from bot.platforms.matrix.rooms import Room, Roster
+from bot.platforms.matrix.wire import MatrixRefused
 
 V = TypeVar("V")
 

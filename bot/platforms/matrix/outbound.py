@@ -8,9 +8,10 @@ from bot.core.delivery import Delivery, Receipt, Verb
 from bot.core.errors import Refused
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
-from bot.platforms.matrix.homeserver import Homeserver, MatrixRefused
+from bot.platforms.matrix.homeserver import Homeserver
 from bot.platforms.matrix.reading import KEY, KEYCAPS, Json, content_of, fingerprint, mapping, relation, text
 from bot.platforms.matrix.rooms import Room, Roster
+from bot.platforms.matrix.wire import MatrixRefused
 from bot.platforms.matrix.writing import Scribe
 
 LOOK_BACK_PAGES = 10
@@ -32,7 +33,10 @@ class DirectRooms:
             known = self._roster.direct_with(user)
             if known is not None and await self._still_with(known, user):
                 return known.id
-            room = self._made.get(user) or await self._untold(user)
+            refused = known.id if known is not None else ""
+            room = self._made.get(user, "")
+            if room in ("", refused):
+                room = await self._untold(user, refused)
             if not room:
                 room = await self._server.create_direct(user)
             self._made[user] = room
@@ -54,10 +58,13 @@ class DirectRooms:
         room = self._roster.direct_with(user)
         return room.id if room else self._made.get(user) or await self._untold(user)
 
-    async def _untold(self, user: str) -> str:
-        """A room made for the person of which no sync has told us yet: its making was not answered, or is fresh."""
+    async def _untold(self, user: str, refused: str = "") -> str:
+        """A room made for the person of which no sync has told us yet: its making was not answered, or is fresh, or
+        the first sync is still being read. Never ``refused``."""
+        # Taken before asking: while we wait, the roster may learn of the very room we look for.
+        told = set(self._roster.rooms) if self._roster.complete else {refused}
         for room in await self._server.joined():
-            if room not in self._roster.rooms and await self._server.marked_direct(room) == user:
+            if room not in told and await self._server.marked_direct(room) == user:
                 return room
         return ""
 

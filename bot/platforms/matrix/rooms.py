@@ -37,6 +37,8 @@ class Roster:
         self.rooms: dict[str, Room] = {}
         self.direct: Mapping[str, Sequence[str]] = {}
         """The m.direct account data: rooms by user."""
+        self.complete = False
+        """Whether the first sync was read to its end: until then what is not in here may just not have been read."""
 
     def room(self, identifier: str) -> Room:
         """The room, made when it is new."""

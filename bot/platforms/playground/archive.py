@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.core.message import Button
 from bot.platforms.playground.records import Happening, Person, Post, Room, form_data, form_from
+from bot.private import make_private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -46,6 +47,8 @@ class Archive:
     def __init__(self, path: Path | None, name: str = "") -> None:
         """``path`` None keeps everything in memory. ``name`` marks the ids of a new archive (default: random), so
         that a new playground beside an old ledger never reuses an id."""
+        if path is not None:
+            make_private(path)
         self._base = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=10)
         if path is not None:
             self._base.execute("PRAGMA journal_mode = WAL")
