@@ -10,6 +10,7 @@ from datetime import datetime
 
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
+from bot.core.editorial import KeptItem, Plan, Slot, State, Subject
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, Language, MemberRef, MessageRef, Place
 from bot.core.signals import Signal
@@ -137,13 +138,14 @@ class SetTimer:
     """Have the feature's timer ``name`` fire at the aware UTC moment ``due``, with ``key`` saying for what.
 
     One timer for each (feature, name, key): setting it again moves it. It survives restarts. ``member``: it is
-    about this member, and goes when they ask to be forgotten.
+    about this member, and goes when they ask to be forgotten. ``feature``: another feature's timer than one's own.
     """
 
     name: str
     key: str
     due: datetime
     member: MemberRef | None = None
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,79 @@ class ResumeAll:
     """What the pause held back is due now, under its rules."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    """What is planned under keys that begin with ``prefix``, and is not yet on its way, is held back for ``reason``."""
+
+    prefix: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOccurrences:
+    """``item`` has these occurrences after ``since`` and up to ``plan.until``: (moment, zone).
+
+    Those planned before that are not among them go, moved ones included; what is out, skipped or missed stays as it
+    is, also where it is among them. All moments are aware UTC.
+    """
+
+    item: str
+    plan: Plan
+    since: datetime
+    moments: tuple[tuple[datetime, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropOccurrences:
+    """``item`` is no longer in the calendar: what was planned goes, what was asked about is cancelled."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkOccurrences:
+    """These occurrences are from now on as given: their fate, reason and due moment. Unknown ones are added."""
+
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WakeForOccurrences:
+    """Set the timer ``name`` of ``feature`` to the earliest planned occurrence of the workspace, as it stands with all
+    that this commit did before; with none planned, cancel it. ``fired``: the moment of the timer being handled."""
+
+    feature: str
+    name: str
+    fired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteItem:
+    """Keep the item made in chat, replacing what was there under its id."""
+
+    kept: KeptItem
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveItem:
+    """The item made in chat goes."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChange:
+    """Write down a change (see :class:`bot.core.editorial.Change`); with ``undoes``, that one is marked undone. Who
+    owns an item is not written down with it."""
+
+    by: MemberRef
+    subject: Subject
+    id: str
+    before: State
+    after: State
+    undoes: int | None = None
+
+
 Action = (
     Send
     | Edit
@@ -242,6 +317,14 @@ Action = (
     | Merge
     | PauseAll
     | ResumeAll
+    | CallOff
+    | PlanOccurrences
+    | DropOccurrences
+    | MarkOccurrences
+    | WakeForOccurrences
+    | WriteItem
+    | RemoveItem
+    | RecordChange
 )
 
 

@@ -47,6 +47,8 @@ class Audience(StrEnum):
     """The one person an item counts from (:attr:`When.relative_to`), and nobody else."""
 
 
+DRAFT, APPROVED = "draft", "approved"
+"""What a file may say of an item's state. Items made in chat have more: see :class:`bot.core.editorial.Status`."""
 DEFAULT_GRACE = timedelta(hours=2)
 
 
@@ -101,6 +103,8 @@ class Item:
     line: int = 0
     said: str = ""
     """The plain form as written (``every: monday 09:30``), for showing."""
+    state: str = APPROVED
+    """An item whose file says that it is a draft does not go out."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -132,3 +136,20 @@ class Occurrence:
     at: datetime
     zone: str = ""
     days: str = ""
+
+
+# What is remembered of the calendar in each workspace. The store knows these by the name of this module.
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The moment from which launches count in this workspace: see :func:`bot.core.planning.counts_from`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Nothing of the item goes out until it is resumed."""
+
+    since: datetime

@@ -161,7 +161,7 @@ class Dispatcher:
             context.reply(event, Message(words, (help_button,)))
             return Planned("core", tuple(context.actions))
         command = found.command
-        if member.role < command.role:
+        if member.role < command.role and not command.judges:
             role = context.words(member.language, f"core.{_ROLE_WORDS[command.role]}")
             context.reply(event, context.words(member.language, "core.refused", role=role))
             return Planned("core", tuple(context.actions))

@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
+from bot.core.addresses import Addresses
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
@@ -29,6 +30,7 @@ from bot.core.ports import (
     Timetable,
     Writer,
 )
+from bot.core.records import Changes, Items, Occurrences
 from bot.core.refs import LANGUAGES, Language, MemberRef, WorkspaceRef
 
 T = TypeVar("T")
@@ -44,11 +46,15 @@ class Ports:
     notes: Notes
     timers: Timers
     ledger: Ledger
+    occurrences: Occurrences
+    items: Items
+    changes: Changes
     measures: Measures
     library: Library
     timetable: Timetable
     feeds: FeedReader
     writer: Writer
+    addresses: Addresses
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
 
@@ -79,6 +85,9 @@ class Context:
         self.notes = ports.notes
         self.timers = ports.timers
         self.ledger = ports.ledger
+        self.occurrences = ports.occurrences
+        self.items = ports.items
+        self.changes = ports.changes
         self.measures = ports.measures
         self.library = ports.library
         self.timetable = ports.timetable
@@ -104,6 +113,10 @@ class Context:
     def zone_of(self, member: Member) -> str:
         """The member's zone, or the workspace's where the platform named none that exists."""
         return known_zone(member.zone, self.policy.zone)
+
+    def zone_info(self, member: Member) -> ZoneInfo:
+        """As :meth:`zone_of`, for converting moments."""
+        return ZoneInfo(self.zone_of(member))
 
     def say_day(self, language: Language, day: date) -> Markup:
         """The day in words: ``Tuesday 1 December 2026``, ``mardi 1er décembre 2026``."""
@@ -201,6 +214,9 @@ class Command:
     has_arguments: bool = False
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
+    judges: bool = False
+    """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
+    ``role`` says who sees it in the help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ WAITING_REASONS = frozenset(
 )
 """Why policy lets something wait (see :class:`bot.core.policy.Wait`): no failed attempt."""
 REASONS = WAITING_REASONS | frozenset(
-    {"gone", "expired", "outranked", "in_digest", "resent"}
+    {"gone", "expired", "outranked", "in_digest", "resent", "recalled"}
     | {"unreachable", "rate_limited", "not_connected", "not_arrived", "unclear", "broken", "refused"}
 )
 """Every reason code of the ledger, some with a detail after a colon; each has its sentence in

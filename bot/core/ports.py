@@ -21,6 +21,11 @@ from bot.core.ledger import Decision, Pause, Query
 from bot.core.message import Markup
 from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
+from bot.core.services import Draft as Draft
+from bot.core.services import FeedEntry as FeedEntry
+from bot.core.services import FeedRead as FeedRead
+from bot.core.services import FeedReader as FeedReader
+from bot.core.services import Writer as Writer
 from bot.core.signals import THRESHOLD, DayCount, Figures, What
 
 T = TypeVar("T")
@@ -51,6 +56,28 @@ class Members(ABC):
     @abstractmethod
     async def named(self, workspace: WorkspaceRef, name: str) -> Member | None:
         """The member with this id or display name (case and a leading @ do not matter); None when none or several."""
+
+    @abstractmethod
+    async def zones(self, workspace: WorkspaceRef) -> Sequence[str]:
+        """Every zone that an active member other than a bot has, as the platform named it, in order."""
+
+    @abstractmethod
+    async def page(
+        self,
+        workspace: WorkspaceRef,
+        *,
+        after: str = "",
+        limit: int = 500,
+        zones: Collection[str] | None = None,
+        role: Role = Role.MEMBER,
+        managers: bool = False,
+        joined_since: datetime | None = None,
+    ) -> Sequence[Member]:
+        """Active members other than bots, in the order of their ids, those up to the id ``after`` left out.
+
+        Narrowed to those whose zone is one of ``zones`` (as the platform named it), who have ``role`` or a higher one,
+        who lead a team, who joined at ``joined_since`` (aware UTC) or later.
+        """
 
 
 class Channels(ABC):
@@ -153,6 +180,16 @@ class Ledger(ABC):
     @abstractmethod
     async def paused(self, workspace: WorkspaceRef, now: datetime) -> Pause | None:
         """The pause in force at ``now``, of the workspace or of everything."""
+
+    @abstractmethod
+    async def under(
+        self, workspace: WorkspaceRef, prefix: str, *, state: State | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        """Deliveries whose key begins with ``prefix``, in the order of their ids, those up to ``after`` left out."""
+
+    @abstractmethod
+    async def tally(self, workspace: WorkspaceRef, prefix: str) -> Mapping[State, int]:
+        """How many messages (not edits or withdrawals) there are under ``prefix``, by state."""
 
 
 class Measures(ABC):
@@ -294,8 +331,9 @@ class Housekeeper(ABC):
 
     @abstractmethod
     async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
-        """Remove handled events, deliveries that are over, and the words of those that may be sent again; and the
-        signals of ``workspaces`` (those that are connected: an imported past is kept). How many of each kind."""
+        """Remove handled events, deliveries, occurrences and changes that are over, and the words of those that may be
+        sent again; and the signals of ``workspaces`` (those that are connected: an imported past is kept). How many of
+        each kind."""
 
 
 # What a platform does
@@ -420,6 +458,11 @@ class Timetable(ABC):
     def item(self, item_id: str) -> Item | None: ...
 
     @abstractmethod
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        """An item written elsewhere than in a file, as a file would have it: ``{"id": …, "every": …, "to": […],
+        "words": {…}}``. Raises BadContent with every mistake in it."""
+
+    @abstractmethod
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         """The item's first moment strictly after ``after``; both aware UTC. ``installed``: when this workspace first
         started, for launches that count from there. ``zone``: whose wall clock; the item's own zone wins over it.
@@ -463,52 +506,3 @@ class Timetable(ABC):
 
     @abstractmethod
     def channel(self, name: str) -> ChannelRules | None: ...
-
-
-# Outside services
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedEntry:
-    """One news item. ``published`` aware UTC, None when the feed does not say. All text is untrusted."""
-
-    id: str
-    title: str
-    url: str
-    published: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedRead:
-    """What reading a feed gave: ``entries`` newest first, none when nothing changed."""
-
-    title: str = ""
-    entries: tuple[FeedEntry, ...] = ()
-    etag: str = ""
-    modified: str = ""
-    unchanged: bool = False
-
-
-class FeedReader(ABC):
-    @abstractmethod
-    async def read(self, url: str, *, etag: str = "", modified: str = "") -> FeedRead:
-        """Fetch and read a feed. Raises BadInput (not a feed, address refused, too large) or Unreachable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A text in both languages."""
-
-    fr: str
-    en: str
-
-
-class Writer(ABC):
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What wrote it, for people to see: the model's name, or ``canned``."""
-
-    @abstractmethod
-    async def draft(self, theme: str) -> Draft:
-        """A post on ``theme`` for animators to edit. Raises WriterUnavailable."""

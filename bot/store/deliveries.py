@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, select
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, select, update
 
-from bot.core.actions import Edit, React, Send, Withdraw
+from bot.core.actions import CallOff, Edit, React, Send, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef, place_key
@@ -91,6 +91,23 @@ def withdraw(commit: Commit, action: Withdraw) -> None:
 
 def react(commit: Commit, action: React) -> None:
     _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
+
+
+def call_off(commit: Commit, action: CallOff) -> None:
+    """What is kept private loses its words, as whatever is done with."""
+    column = tables.deliveries.c
+    planned = (*begins(commit.workspace, action.prefix), column.state == State.PLANNED.value)
+    held = {"state": State.HELD_BACK.value, "reason": action.reason}
+    commit.connection.execute(
+        update(tables.deliveries).where(*planned, column.private.is_(True)).values(**held, message=None)
+    )
+    commit.connection.execute(update(tables.deliveries).where(*planned).values(**held))
+
+
+def begins(workspace: WorkspaceRef, prefix: str) -> tuple[ColumnElement[bool], ...]:
+    """The deliveries whose key begins with ``prefix``, as a range that the index of keys serves in every database."""
+    column = tables.deliveries.c
+    return (column.workspace == str(workspace), column.key >= prefix, column.key < f"{prefix}\U0010ffff")
 
 
 def _plan_change(

@@ -2,7 +2,8 @@
 
 Their row, roles, notes, timers and private deliveries are deleted. Their signals stay without a member key, so that
 the channel's totals do not change and nothing tells any more that one person was behind them. A mark under their
-member key stays: it says that somebody is not to be counted or registered, and not who.
+member key stays: it says that somebody is not to be counted or registered, and not who. What they changed in the
+calendar stays changed, without their name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bot.store import tables
 from bot.store.commit import Commit
 from bot.store.deliveries import RESENDABLE
 from bot.store.dialect import Insert, prepared
+from bot.store.editorial import forget_author
 from bot.store.people import forgotten_among
 from bot.store.secrecy import Keys
 
@@ -40,6 +42,7 @@ def forget(commit: Commit, action: Forget) -> None:
     for by in (tables.decisions.c.by, tables.pauses.c.by):
         connection.execute(update(by.table).where(by == ref).values(by=None))
     _drop_mentions(connection, action.member)
+    forget_author(connection, action.member)
     _drop_unsent(connection, action.member)
     connection.execute(
         update(tables.signals)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Delete, Select, Update, and_, delete, or_, select, update
 
 from bot.core.delivery import State
+from bot.core.editorial import Fate
 from bot.core.policy import PolicyRules
 from bot.core.ports import Housekeeper
 from bot.core.refs import WorkspaceRef
@@ -24,6 +25,8 @@ _inbox = tables.inbox.c
 _deliveries = tables.deliveries.c
 _decisions = tables.decisions.c
 _signals = tables.signals.c
+_occurrences = tables.occurrences.c
+_changes = tables.changes.c
 
 OVER = (*ARRIVED, *RESENDABLE, State.HELD_BACK.value)
 """States in which nothing more happens to a delivery by itself."""
@@ -60,6 +63,15 @@ class StoredHousekeeper(Housekeeper):
                 _signals.workspace.in_([str(each) for each in workspaces]),
             ),
         }
+        over = now - rules.keep_deliveries
+        gone["occurrences"] = await self._in_batches(
+            _occurrences.at,
+            delete(tables.occurrences),
+            _occurrences.at < over,
+            _occurrences.due < over,
+            _occurrences.state != Fate.PLANNED.value,
+        )
+        gone["changes"] = await self._in_batches(_changes.number, delete(tables.changes), _changes.at < over)
         if any(gone.values()):
             await self._database.leave_no_trace()
         return gone

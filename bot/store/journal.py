@@ -12,7 +12,19 @@ from bot.core import actions
 from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
-from bot.store import counting, decisions, deliveries, forgetting, notebook, pausing, people, places, timers
+from bot.store import (
+    counting,
+    decisions,
+    deliveries,
+    editorial,
+    forgetting,
+    notebook,
+    occurrences,
+    pausing,
+    people,
+    places,
+    timers,
+)
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
@@ -44,6 +56,14 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Merge: decisions.merge,
     actions.PauseAll: pausing.pause_all,
     actions.ResumeAll: pausing.resume_all,
+    actions.CallOff: deliveries.call_off,
+    actions.PlanOccurrences: occurrences.plan,
+    actions.DropOccurrences: occurrences.drop,
+    actions.MarkOccurrences: occurrences.mark,
+    actions.WakeForOccurrences: occurrences.wake,
+    actions.WriteItem: editorial.write_item,
+    actions.RemoveItem: editorial.remove_item,
+    actions.RecordChange: editorial.record_change,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 

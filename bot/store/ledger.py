@@ -14,7 +14,7 @@ from bot.core.ports import Ledger
 from bot.core.refs import ChannelRef, MessageRef, Place, WorkspaceRef, place_key
 from bot.store import decisions, pausing, tables
 from bot.store.database import Database
-from bot.store.deliveries import ARRIVED, UNASKED, to_delivery
+from bot.store.deliveries import ARRIVED, UNASKED, begins, to_delivery
 
 _columns = tables.deliveries.c
 
@@ -139,6 +139,24 @@ class StoredLedger(Ledger):
 
     async def paused(self, workspace: WorkspaceRef, now: datetime) -> Pause | None:
         return await self._database.read(lambda connection: pausing.in_force(connection, workspace, now))
+
+    async def under(
+        self, workspace: WorkspaceRef, prefix: str, *, state: State | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        where = [*begins(workspace, prefix), _columns.id > after]
+        if state is not None:
+            where.append(_columns.state == state.value)
+        statement = select(tables.deliveries).where(*where).order_by(_columns.id).limit(limit)
+        return await self._database.read(lambda connection: [to_delivery(row) for row in connection.execute(statement)])
+
+    async def tally(self, workspace: WorkspaceRef, prefix: str) -> Mapping[State, int]:
+        statement = (
+            select(_columns.state, func.count())
+            .where(*begins(workspace, prefix), _columns.verb == Verb.SEND.value)
+            .group_by(_columns.state)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return {State(row[0]): row[1] for row in rows}
 
     async def _find(self, limit: int, *where: ColumnElement[bool]) -> list[Delivery]:
         statement = select(tables.deliveries).where(*where).order_by(_columns.id.desc()).limit(limit)

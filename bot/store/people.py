@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -113,9 +114,40 @@ class StoredMembers(Members):
         chosen = by_id or [member for member in found if member.active]
         return chosen[0] if len(chosen) == 1 else None
 
+    async def zones(self, workspace: WorkspaceRef) -> Sequence[str]:
+        statement = select(_columns.zone).where(*_present(workspace)).distinct()
+        return await self._database.read(lambda connection: sorted(connection.scalars(statement)))
+
+    async def page(
+        self,
+        workspace: WorkspaceRef,
+        *,
+        after: str = "",
+        limit: int = 500,
+        zones: Collection[str] | None = None,
+        role: Role = Role.MEMBER,
+        managers: bool = False,
+        joined_since: datetime | None = None,
+    ) -> Sequence[Member]:
+        where = [*_present(workspace), _columns.ref > (f"{workspace}/{after}" if after else "")]
+        if zones is not None:
+            where.append(_columns.zone.in_(zones))
+        if role > Role.MEMBER:
+            where.append(_columns.role >= int(role))
+        if managers:
+            where.append(_columns.manager.is_(True))
+        if joined_since is not None:
+            where.append(_columns.joined_at >= joined_since)
+        statement = _WITH_HOURS.where(*where).order_by(_columns.ref).limit(limit)
+        return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
+
     async def _find(self, *where: ColumnElement[bool]) -> list[Member]:
         statement = _WITH_HOURS.where(*where).order_by(_columns.folded_name, _columns.ref)
         return await self._database.read(lambda connection: [to_member(row) for row in connection.execute(statement)])
+
+
+def _present(workspace: WorkspaceRef) -> tuple[ColumnElement[bool], ...]:
+    return (_columns.workspace == str(workspace), _columns.active.is_(True), _columns.bot.is_(False))
 
 
 def register_members(connection: Connection, keys: Keys, members: Sequence[Member]) -> None:

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store import counting, pausing, postgres
+from bot.store import counting, pausing, postgres, tables
 from bot.store.database import Database
 from bot.store.dialect import database_file
+from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
@@ -26,6 +27,7 @@ from bot.store.measures import StoredMeasures
 from bot.store.migrate import upgrade_engine
 from bot.store.notebook import StoredNotes
 from bot.store.occupancy import Occupancy
+from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
@@ -48,6 +50,9 @@ class Store:
         self.notes = StoredNotes(database, keys)
         self.timers = StoredTimers(database)
         self.ledger = StoredLedger(database)
+        self.occurrences = StoredOccurrences(database)
+        self.items = StoredItems(database)
+        self.changes = StoredChanges(database)
         self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, Seal(secret), self.shared)
         self.journal = StoredJournal(database, keys)
@@ -104,6 +109,12 @@ class Store:
     async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> None:
         """End the pause of one workspace, or every pause."""
         await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
+
+    async def workspaces(self) -> Sequence[WorkspaceRef]:
+        """Every workspace with channels, in order: those where Allant ran, and those whose past was imported."""
+        statement = select(tables.channels.c.workspace).distinct()
+        found = await self._database.read(lambda connection: list(connection.scalars(statement)))
+        return sorted(WorkspaceRef.parse(each) for each in found)
 
     async def close(self) -> None:
         """Commit what was handed over, and let go of the database."""

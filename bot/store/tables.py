@@ -21,6 +21,10 @@ Alembic only to find that there is nothing to do."""
 _ROWID = BigInteger().with_variant(Integer, "sqlite")
 """A number given by the database; SQLite gives them to plain INTEGER keys only."""
 
+_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is searched by its beginning or walked in the order of its characters, which is Python's and SQLite's own;
+PostgreSQL would otherwise follow a language's."""
+
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 """SQLite would otherwise give the number of an erased last row to the next one, and whoever still holds the erased
 one would act on its successor."""
@@ -134,7 +138,7 @@ class DeliveryRow(Row, table=True):
 
     id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
     workspace: str = Field(sa_type=Text)
-    key: str = Field(sa_type=Text)
+    key: str = Field(sa_type=cast(Any, _ORDERED))
     feature: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     priority: int = Field(sa_type=SmallInteger)
@@ -266,6 +270,70 @@ class ForgottenRow(Row, table=True):
     member_key: bytes = Field(primary_key=True, sa_type=LargeBinary)
 
 
+class OccurrenceRow(Row, table=True):
+    """Moments of calendar items, made ahead. ``at`` names it and never changes; ``due`` is when it goes out."""
+
+    __tablename__ = "occurrence"
+    __table_args__ = (Index("ix_occurrence_workspace_state_due", "workspace", "state", "due"),)
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    item: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(primary_key=True, sa_type=Moment)
+    zone: str = Field(primary_key=True, sa_type=Text)
+    due: datetime = Field(sa_type=Moment)
+    state: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+
+
+class PlanRow(Row, table=True):
+    """How far each calendar item is planned, and the fingerprint of what its moments depend on."""
+
+    __tablename__ = "plan"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    item: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    print: str = Field(sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
+class ItemRow(Row, table=True):
+    """Calendar items made in chat: the animators' words, as JSON. ``owner`` is a role or a member's ref."""
+
+    __tablename__ = "item"
+    __table_args__ = (Index("ix_item_owner", "owner"),)
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    id: str = Field(primary_key=True, sa_type=Text)
+    item: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    version: int
+
+
+class ChangeRow(Row, table=True):
+    """Who changed what in the calendar; ``by`` goes once that person asks to be forgotten. ``item`` is the item's id,
+    ``id`` what exactly was changed; ``before`` and ``after`` are JSON, empty where there was or is nothing."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index("ix_change_workspace_item", "workspace", "item", "number"),
+        Index("ix_change_by", "by", "number"),
+        _NEVER_AGAIN,
+    )
+
+    number: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
+    workspace: str = Field(sa_type=Text)
+    by: str | None = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
+    subject: str = Field(sa_type=Text)
+    item: str = Field(sa_type=Text)
+    id: str = Field(sa_type=Text)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    undoes: int | None = Field(sa_type=cast(Any, _ROWID))
+    undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -280,5 +348,9 @@ timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
 forgotten = _table(ForgottenRow)
+occurrences = _table(OccurrenceRow)
+plans = _table(PlanRow)
+items = _table(ItemRow)
+changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)

@@ -72,7 +72,7 @@ def _setting(insert: Insert) -> Executable:
 def set_timer(commit: Commit, action: SetTimer) -> None:
     values = {
         "workspace": str(commit.workspace),
-        "feature": commit.feature,
+        "feature": action.feature or commit.feature,
         "name": action.name,
         "key": action.key,
         "due": action.due,
@@ -82,9 +82,12 @@ def set_timer(commit: Commit, action: SetTimer) -> None:
 
 
 def cancel_timer(commit: Commit, action: CancelTimer) -> None:
-    commit.connection.execute(
-        delete(tables.timers).where(*_is(commit.workspace, commit.feature, action.name, action.key))
-    )
+    remove(commit, commit.feature, action.name, action.key)
+
+
+def remove(commit: Commit, feature: str, name: str, key: str) -> None:
+    """The timer of any feature."""
+    commit.connection.execute(delete(tables.timers).where(*_is(commit.workspace, feature, name, key)))
 
 
 def take_fired(connection: Connection, timer: Timer) -> bool:

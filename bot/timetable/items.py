@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from bot.core.calendar import DEFAULT_GRACE, Audience, Item, Missed, OnHolidays, When
+from bot.core.calendar import APPROVED, DEFAULT_GRACE, DRAFT, Audience, Item, Missed, OnHolidays, When
 from bot.core.errors import BadInput, Problem
 from bot.core.localtime import is_zone
 from bot.core.refs import LANGUAGES, Language
@@ -23,12 +23,13 @@ INSTALLATION = "installation"
 _ALSO = {"chaque": "every", "le": "on", "semaine": "week", "à": "at", "depuis": "from", "jusqu'au": "until"}
 _ALSO |= {"jusqu’au": "until", "sauf": "except", "a": "at"}
 _ALSO |= {"avant": "before", "après": "after", "apres": "after", "aussi": "also"}
+_ALSO |= {"état": "state", "etat": "state"}
 _ALSO |= {"fériés": "holidays", "feries": "holidays"}
 """French names of what says when, by the English one."""
 _FORMS = ("every", "on", "week", "rrule", "before", "after")
 _RULE_ONLY = ("from", "until", "except", "also")
 _MOMENTS = (*_FORMS, "at", *_RULE_ONLY, "holidays")
-_KNOWN = (*_MOMENTS, "id", "to", "words", "zone", "owner", "missed", "grace")
+_KNOWN = (*_MOMENTS, "id", "to", "words", "zone", "owner", "missed", "grace", "state")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _PAGE = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*")
 
@@ -150,6 +151,7 @@ class _ItemReader:
             file=self.located.file,
             line=self.located.line(("items", self.number)),
             said=self._said(),
+            state=self._field(self._state, APPROVED),
         )
         self._fits(item)
         return item
@@ -240,6 +242,13 @@ class _ItemReader:
         if value not in list(Missed):
             raise _WrongField("missed", f"“{value}” is not known here", "use late, skip or ask")
         return Missed(value)
+
+    def _state(self) -> str:
+        value = self._value("state") or APPROVED
+        known = {DRAFT: DRAFT, APPROVED: APPROVED, "brouillon": DRAFT, "approuvé": APPROVED, "approuve": APPROVED}
+        if value not in known:
+            raise _WrongField("state", f"“{value}” is not known here", "use draft or approved")
+        return known[str(value)]
 
     def _grace(self) -> timedelta:
         value = self._value("grace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -108,6 +108,14 @@ class Schedules(Timetable):
     def item(self, item_id: str) -> Item | None:
         return self._whole.items.get(item_id)
 
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        read = read_items(Located("", {"items": [dict(written)]}))
+        lost = broken({**self._whole.items, **{item.id: item for item in read.items}})
+        problems = [*read.problems, *(problem for key, problem in lost.items() if key == written.get("id"))]
+        if problems:
+            raise BadContent(problems)
+        return replace(read.items[0], line=0)
+
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         for moment in moments(item, self._places.at(zone), after, installed, self._whole.items):
             if moment > after:
@@ -153,6 +161,10 @@ class Schedules(Timetable):
 
     def channel(self, name: str) -> ChannelRules | None:
         return self._whole.channels.get(channel_key(name))
+
+    def channels(self) -> Mapping[str, ChannelRules]:
+        """What channels.yaml says of each channel it names, by name in small letters, without #."""
+        return self._whole.channels
 
     def _read(self, path: Path) -> _File:
         located = read_yaml(path, path.name)

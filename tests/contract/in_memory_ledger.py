@@ -12,6 +12,7 @@ from typing import TypeVar
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
+from bot.core.errors import BadContent
 from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS, Decision, Pause, Query
 from bot.core.localtime import known_zone
 from bot.core.message import Message
@@ -125,6 +126,15 @@ class MemoryLedger(Outbound, Ledger):
         rows = [row for row in self.rows.values() if row.workspace == workspace and row.state is (state or row.state)]
         return rows[::-1][:limit]
 
+    async def under(
+        self, workspace: WorkspaceRef, prefix: str, *, state: State | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[Delivery]:
+        rows = [row for row in self.rows.values() if row.workspace == workspace and row.key.startswith(prefix)]
+        return [row for row in rows if row.id > after and row.state is (state or row.state)][:limit]
+
+    async def tally(self, workspace: WorkspaceRef, prefix: str) -> Mapping[State, int]:
+        return Counter(row.state for row in await self.under(workspace, prefix) if row.verb is Verb.SEND)
+
     async def find(self, workspace: WorkspaceRef, key: str) -> Delivery | None:
         return next((row for row in self.rows.values() if (row.workspace, row.key) == (workspace, key)), None)
 
@@ -178,6 +188,22 @@ class KnownMembers(Members):
     async def named(self, workspace: WorkspaceRef, name: str) -> Member | None:
         return next((member for member in self.members.values() if member.name == name), None)
 
+    async def zones(self, workspace: WorkspaceRef) -> Sequence[str]:
+        return sorted({member.zone for member in self.members.values()})
+
+    async def page(
+        self,
+        workspace: WorkspaceRef,
+        *,
+        after: str = "",
+        limit: int = 500,
+        zones: Collection[str] | None = None,
+        role: Role = Role.MEMBER,
+        managers: bool = False,
+        joined_since: datetime | None = None,
+    ) -> Sequence[Member]:
+        return [member for member in self.members.values() if member.ref.id > after and member.role >= role][:limit]
+
 
 class KnownChannels(Channels):
     def __init__(self, *channels: Channel) -> None:
@@ -201,6 +227,9 @@ class OnlyRules(Timetable):
 
     def item(self, item_id: str) -> Item | None:
         return None
+
+    def read_item(self, written: Mapping[str, object]) -> Item:
+        raise BadContent([])
 
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
         return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 from bot.core.actions import Action, Planned, Send
+from bot.core.calendar import Item, When
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Kind, Receipt
 from bot.core.events import MessagePosted
@@ -45,6 +46,13 @@ def posted(number: int = 1, text: str = "hello", channel: ChannelRef = GENERAL) 
 
 def say(key: str = "", to: Place = GENERAL, kind: Kind = Kind.POST, **more: object) -> Send:
     return Send(to=to, message=Message(f"words of {key}"), kind=kind, key=key, **more)  # type: ignore[arg-type]
+
+
+def tea(item: str = "tea", **more: object) -> Item:
+    """A calendar item."""
+    when = When(rrule="FREQ=DAILY", at=time(10))
+    fields = {"when": when, "to": ("#general",), "words": {"en": "Tea?", "fr": "Un thé ?"}, **more}
+    return Item(id=item, **fields)  # type: ignore[arg-type]
 
 
 def signal(

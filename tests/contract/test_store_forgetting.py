@@ -6,9 +6,20 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.core.actions import ChooseLanguage, Count, Forget, GiveRole, RegisterMember, Remember, SetTimer
+from bot.core.actions import (
+    ChooseLanguage,
+    Count,
+    Forget,
+    GiveRole,
+    RecordChange,
+    RegisterMember,
+    Remember,
+    SetTimer,
+    WriteItem,
+)
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind, Receipt, State
+from bot.core.editorial import KeptItem, Subject
 from bot.core.message import Message, mention
 from bot.core.refs import ChannelRef
 from bot.core.signals import What
@@ -28,6 +39,7 @@ from tests.contract.store_house import (
     say,
     sent,
     signal,
+    tea,
 )
 
 
@@ -48,6 +60,14 @@ async def live(store: Store) -> None:
             Count(signal(f"{ref}/posted", member=ref)),
             Count(signal(f"{ref}/joined", What.JOINED, member=ref)),
             say(f"planned/{ref.id}", ref, Kind.JOURNEY),
+            WriteItem(KeptItem(item=tea(f"item-{ref.id}"), owner=str(ref))),
+            RecordChange(
+                by=ref,
+                subject=Subject.ITEM,
+                id=f"item-{ref.id}",
+                before=None,
+                after=KeptItem(item=tea(f"item-{ref.id}"), owner=str(ref)),
+            ),
             source=str(ref),
         )
         await sent(store, say(f"sent/{ref.id}", visible_to=ref))
@@ -99,6 +119,15 @@ async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
             },
         ],
         "decisions": [],
+        "changes": [
+            {
+                "number": 1,
+                "at": "2026-11-24T10:00:00+00:00",
+                "subject": "item",
+                "id": "item-U1",
+            }
+        ],
+        "items": ["item-U1"],
         "counts": {"joined": 1, "posted": 1},
         "forgotten": False,
     }
@@ -111,6 +140,8 @@ async def test_a_stranger_has_nothing(store: Store) -> None:
         "timers": [],
         "deliveries": [],
         "decisions": [],
+        "changes": [],
+        "items": [],
         "counts": {},
         "forgotten": False,
     }
@@ -127,6 +158,8 @@ async def test_forgetting_erases_one_person_and_nobody_else(store: Store) -> Non
         "timers": [],
         "deliveries": [],
         "decisions": [],
+        "changes": [],
+        "items": [],
         "counts": {},
         "forgotten": True,
     }
@@ -232,3 +265,14 @@ async def test_nothing_of_them_is_left_in_the_file(tmp_path: Path) -> None:
         await store.close()
     assert name.encode() not in left
     assert ref.id.encode() not in left
+
+
+async def test_what_a_forgotten_person_changed_stays_without_their_name(store: Store) -> None:
+    await live(store)
+    await do(store, Forget(ALICE))
+    [change] = await store.changes.of(ACME, "item-U1")
+    assert (change.by, change.after) == (None, KeptItem(item=tea("item-U1")))
+    kept = await store.items.get(ACME, "item-U1")
+    assert kept is not None
+    assert kept.owner == "animator"
+    assert await store.changes.last_by(BOB) is not None

@@ -6,8 +6,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from bot.core.actions import Count
+from bot.core.actions import Count, MarkOccurrences, RecordChange
 from bot.core.delivery import State
+from bot.core.editorial import Fate, Slot, Subject
 from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.core.signals import Signal, What
@@ -34,7 +35,15 @@ from tests.handlers.stage import ANN, stage
 
 DAY = timedelta(days=1)
 RULES = PolicyRules()
-NOTHING = {"words": 0, "events": 0, "deliveries": 0, "decisions": 0, "signals": 0}
+NOTHING = {
+    "words": 0,
+    "events": 0,
+    "deliveries": 0,
+    "decisions": 0,
+    "signals": 0,
+    "occurrences": 0,
+    "changes": 0,
+}
 
 
 async def test_an_empty_house_is_tidy(store: Store) -> None:
@@ -52,6 +61,20 @@ async def test_a_repeated_event_is_known_for_thirty_days(store: Store) -> None:
     # What waits to be handled stays, however long that takes.
     assert [each.event.id for each in await store.inbox.waiting()] == ["event-2"]
     assert await store.inbox.accept(posted(2)) is None
+
+
+async def test_the_calendar_keeps_what_is_planned_and_who_changed_it_this_year(store: Store) -> None:
+    slots = [
+        Slot(item="tea", at=NOW + number * DAY, zone="UTC", due=NOW + number * DAY, fate=fate)
+        for number, fate in enumerate((Fate.OUT, Fate.PLANNED, Fate.SKIPPED))
+    ]
+    change = RecordChange(by=ALICE, subject=Subject.OCCURRENCE, id=slots[0].name, before=None, after=slots[0])
+    await do(store, MarkOccurrences(tuple(slots)), change)
+    assert await store.housekeeper.tidy(NOW + 400 * DAY, RULES, [ACME]) == NOTHING
+    gone = await store.housekeeper.tidy(NOW + 402 * DAY, RULES, [ACME])
+    assert gone == {**NOTHING, "occurrences": 1, "changes": 1}
+    left = await store.occurrences.of(ACME, "tea")
+    assert [slot.fate for slot in left] == [Fate.SKIPPED, Fate.PLANNED]
 
 
 async def test_the_ledger_keeps_what_is_not_over(store: Store) -> None:

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.calendar import Item, Missed, When
+from bot.core import planning, posting
+from bot.core.actions import CancelTimer, DropOccurrences, Planned, SetTimer
+from bot.core.calendar import Item, Missed
+from bot.core.community import Channel
+from bot.core.editorial import Fate, Slot
 from bot.core.events import FilesChanged
+from bot.core.feature import Context
 from bot.core.localtime import local_date
+from bot.core.planning import Planner, counts_from
 from bot.core.policy import PolicyRules
+from bot.platforms.playground import Person
 from handlers import calendar
-from handlers.calendar import Changes, Outcome, Plan
+from handlers.calendar import Outcome
 from tests.handlers.stage import ANN, BEN, CHLOE, MONDAY, ODILE, OSCAR, Stage, stage
 
 HOUR = timedelta(hours=1)
@@ -38,6 +45,10 @@ def _at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, 1, hour - 1, minute, tzinfo=UTC) + timedelta(days=day - 1)
 
 
+def _slot(at: datetime) -> Slot:
+    return Slot(item="x", at=at, zone="Europe/Paris", due=at)
+
+
 async def _rewrite(play: Stage, text: str, name: str = "items.yaml") -> None:
     """Somebody edits a file of schedules/, and the bot notices."""
     (play.allant.settings.schedules / name).write_text(text, encoding="utf-8")
@@ -60,22 +71,25 @@ async def _rewrite(play: Stage, text: str, name: str = "items.yaml") -> None:
     ],
 )
 def test_what_was_missed_is_sent_asked_or_lost(late: timedelta, missed: Missed, expected: str) -> None:
-    outcome = calendar.sort_out([MONDAY], MONDAY + late, missed, 2 * HOUR)
+    slot = _slot(MONDAY)
+    outcome = calendar.sort_out([slot], MONDAY + late, missed, 2 * HOUR)
     assert outcome == Outcome(
-        send=MONDAY if expected == "send" else None,
-        ask=MONDAY if expected == "ask" else None,
-        lost=(MONDAY,) if expected == "lost" else (),
+        send=slot if expected == "send" else None,
+        ask=slot if expected == "ask" else None,
+        lost=(slot,) if expected == "lost" else (),
     )
 
 
 def test_of_many_missed_moments_only_the_last_may_go_out() -> None:
-    days = [MONDAY + timedelta(days=number) for number in range(4)]
-    assert calendar.sort_out(days, days[-1] + HOUR, Missed.LATE, 2 * HOUR) == Outcome(days[-1], lost=tuple(days[:-1]))
-
-
-def test_what_a_changed_file_changes() -> None:
-    before = {"a": Plan("1"), "b": Plan("2"), "c": Plan("3")}
-    assert calendar.changes(before, {"b": "2", "c": "9", "d": "4"}) == Changes(("d",), ("a",), ("c",))
+    slots = [_slot(MONDAY + timedelta(days=number)) for number in range(4)]
+    outcome = calendar.sort_out(slots, slots[-1].due + HOUR, Missed.LATE, 2 * HOUR)
+    assert outcome == Outcome(slots[-1], lost=tuple(slots[:-1]))
+    assert [(slot.at.day, slot.fate) for slot in calendar.marks(outcome)] == [
+        (23, Fate.MISSED),
+        (24, Fate.MISSED),
+        (25, Fate.MISSED),
+        (26, Fate.OUT),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +102,7 @@ def test_what_a_changed_file_changes() -> None:
     ],
 )
 def test_a_launch_counts_from_a_day_that_is_still_whole(started: datetime, day: int) -> None:
-    assert local_date(calendar.counts_from(started, PolicyRules()), "Europe/Paris").day == day
+    assert local_date(counts_from(started, PolicyRules()), "Europe/Paris").day == day
 
 
 async def test_a_launch_installed_on_a_monday_at_ten_begins_the_monday_after(tmp_path: Path) -> None:
@@ -105,14 +119,6 @@ items:
         assert play.said_in("general") == []
         await play.until(_at(30, 9, 30))
         assert len(play.said_in("general")) == 1
-
-
-def test_the_description_of_moments_does_not_depend_on_the_order_of_a_set() -> None:
-    days = [(MONDAY + timedelta(days=number)).date() for number in range(20)]
-    one = Item(id="x", when=When(rrule="FREQ=DAILY", excluded=frozenset(days)), to=("#a",), words={"en": "x"})
-    two = Item(id="x", when=When(rrule="FREQ=DAILY", excluded=frozenset(reversed(days))), to=("#b",), words={})
-    assert calendar.described(one, "Europe/Paris") == calendar.described(two, "Europe/Paris")
-    assert calendar.described(one, "Europe/Paris") != calendar.described(one, "Europe/London")
 
 
 # Going out
@@ -215,11 +221,10 @@ async def test_an_item_may_ask_first_or_be_skipped(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": items}, start=_at(23, 9)) as play:
         await _away(play, _at(23, 10, 40))
         assert play.said_in("general") == play.said_in("random") == []
-        texts = {post.text for post in play.told(OSCAR)}
-        assert any("Shall I send it now" in text for text in texts)
-        assert any("did not go out" in text for text in texts)
-        asking = next(post for post in play.told(OSCAR) if "Shall I" in post.text)
-        await play.press(OSCAR, asking, "Send now")
+        [told] = play.told(OSCAR)  # One message for all that was missed.
+        assert "Shall I send it now" in told.text
+        assert "did not go out" in told.text
+        await play.press(OSCAR, told, "Send hello")
         assert len(play.said_in("general")) == 1
 
 
@@ -292,102 +297,144 @@ async def test_a_start_keeps_what_is_overdue_and_tells_nothing(tmp_path: Path) -
         assert play.told(OSCAR) == []
 
 
-# Commands
+# Places in several zones, and people
 
 
-async def test_members_see_what_comes_next_in_their_own_time(tmp_path: Path) -> None:
+async def test_an_item_goes_out_by_the_clock_of_each_of_its_channels(tmp_path: Path) -> None:
+    channels = (
+        "channels:\n  general: {zone: Europe/Paris}\n  random: {zone: America/New_York}\n  help: {zone: Asia/Tokyo}\n"
+    )
+    item = '  - {id: tea, every: weekday 10:00, to: ["#general", "#random", "#help"], words: {en: Tea, fr: Thé}}\n'
+    async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}", "channels.yaml": channels}) as play:
+        await play.until(_at(25, 12))
+        for channel, hour in (("general", 9), ("random", 15), ("help", 1)):
+            times = {post.at.astimezone(UTC).hour for post in play.said_in(channel)}
+            assert times == {hour}, channel
+
+
+async def test_an_audience_hears_it_alone_each_in_their_own_time_and_language(tmp_path: Path) -> None:
+    item = '  - {id: tea, every: monday 10:30, to: ["@animators"], words: {en: Tea, fr: Thé}}\n'
+    async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}"}) as play:
+        await play.until(_at(24, 9))
+        assert [post.text for post in play.told(ODILE)] == ["Thé"]
+        assert [post.text for post in play.told(OSCAR)] == ["Tea"]
+        assert play.told(ANN) == []
+
+
+async def test_an_audience_larger_than_a_batch_hears_it_once_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "PEOPLE_AT_ONCE", 2)
+    item = '  - {id: tea, every: monday 10:30, to: ["@everyone"], words: {en: Tea, fr: Thé}}\n'
+    async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}"}) as play:
+        await play.ask(BEN, "me mute 7 days")
+        await play.until(_at(25, 9))
+        for person in (ANN, CHLOE, ODILE, OSCAR):
+            assert len([post for post in play.told(person) if post.text in ("Tea", "Thé")]) == 1
+        assert [post for post in play.told(BEN) if post.text in ("Tea", "Thé")] == []
+
+
+async def test_an_item_counts_from_each_persons_arrival(tmp_path: Path) -> None:
+    item = (
+        '  - {id: month, after: 30 days from arrival, at: "10:00", to: "@person", words: {en: A month, fr: Un mois}}\n'
+    )
+    newcomer = Person(id="nina", name="Nina", language="en", zone="Europe/Paris")
+    async with stage(
+        tmp_path, schedules={"i.yaml": f"items:\n{item}", "welcome.yaml": "welcome: {journeys: {}}"}
+    ) as play:
+        await play.arrive(newcomer)
+        await play.until(_at(23, 12) + timedelta(days=29))
+        assert [post for post in play.told(newcomer) if post.text == "A month"] == []
+        await play.until(_at(23, 12) + timedelta(days=31))
+        assert len([post for post in play.told(newcomer) if post.text == "A month"]) == 1
+
+
+async def test_a_draft_in_a_file_does_not_go_out(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        said = (await play.ask(ANN, "calendar next 2")).replace("\\", "")
-        assert "Monday 23 November 2026, 09:30 (GMT): **hello**" in said
-        assert "Tuesday 24 November 2026, 09:00 (GMT): **pages**" in said
-        assert "once" not in said
-        assert "lundi 23 novembre 2026 à 10:30 (CET)" in (await play.ask(CHLOE, "calendrier prochains"))
-        assert "not a number" in await play.ask(ANN, "calendar next many")
-        assert "animator" in await play.ask(BEN, "calendar list")
+        await _rewrite(play, ITEMS.replace("every: monday 10:30", "every: monday 10:30\n    state: draft"))
+        assert "removed: **hello**" in play.told(OSCAR)[-1].text
+        await play.until(_at(23, 11))
+        assert play.said_in("general") == []
 
 
-async def test_a_long_list_is_paged(tmp_path: Path) -> None:
-    item = '  - id: item-{n:02}\n    every: monday 10:{n:02}\n    to: ["#random"]\n    words: {{en: x, fr: x}}\n'
-    text = "items:\n" + "".join(item.format(n=number) for number in range(23))
+# Made ahead
+
+
+async def test_occurrences_are_made_ahead_and_the_horizon_moves_on(tmp_path: Path) -> None:
+    files = {"items.yaml": ITEMS, "rhythm.yaml": "calendar: {horizon: 20 days}"}
+    async with stage(tmp_path, schedules=files) as play:
+        store = play.allant.store
+
+        async def ahead() -> list[int]:
+            slots = await store.occurrences.coming(play.workspace, since=play.clock.now(), item="hello")
+            return [(slot.due - MONDAY).days for slot in slots]
+
+        assert await ahead() == [0, 7, 14]
+        await play.until(MONDAY + timedelta(days=8))
+        assert await ahead() == [14, 21]
+        # Every three weeks and more: nothing is planned, and nothing is lost.
+        await play.until(MONDAY + timedelta(days=60))
+        assert len([post for post in play.said_in("general") if "Hello" in post.text]) == 9
+
+
+async def test_an_item_that_breaks_is_told_and_the_others_go_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = ITEMS.replace("every: tuesday 10:00", "every: monday 10:30")
+
+    def breaking(ctx: Context, planner: Planner, item: Item, slot: Slot) -> list[Channel]:
+        if item.id == "pages":
+            raise ValueError("words of somebody")
+        return posting.publish(ctx, planner, item, slot)
+
+    monkeypatch.setattr(calendar, "publish", breaking)
+    async with stage(tmp_path, schedules={"items.yaml": items}) as play:
+        await play.until(_at(23, 10, 30))
+        assert len(play.said_in("general")) == 1
+        assert "could not go out" in play.told(OSCAR)[-1].text
+
+
+async def test_more_due_than_one_transaction_takes_goes_out_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar, "AT_ONCE", 3)
+    item = '  - {{id: i-{n}, every: monday 10:30, to: ["#random"], words: {{en: "x{n}", fr: "x{n}"}}}}\n'
+    text = "policy: {channel_day: 50, channel_week: 50}\nitems:\n" + "".join(item.format(n=n) for n in range(10))
     async with stage(tmp_path, schedules={"items.yaml": text}) as play:
-        await play.ask(OSCAR, "calendar list")
-        for page, first in ((1, "item-00"), (2, "item-10"), (3, "item-20")):
-            post = play.said_in("general")[-1]
-            assert f"page {page} of 3" in post.text
-            assert first in post.text.replace("\\", "")
-            if page < 3:
-                await play.press(OSCAR, post, "More")
-        assert play.said_in("general")[-1].buttons == ()
-
-
-async def test_pause_resume_and_the_undo_of_a_pause(tmp_path: Path) -> None:
-    async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        assert "est suspendu" in await play.ask(ODILE, "calendrier pause hello")
-        pausing = play.said_in("general")[-1]
-        assert "hello" not in await play.ask(ANN, "calendar next 10")
-        assert "suspendu" in await play.ask(ODILE, "calendar list")
-        await play.until(_at(23, 10, 20))
-        await play.press(ODILE, pausing, "Annuler")
-        assert "lundi 23 novembre 2026 à 10:30" in play.heard()[-1].text
         await play.until(_at(23, 10, 30))
-        assert [post.text for post in play.said_in("general")].count(
-            "Bonjour tout le monde\n\n---\n\nHello everybody"
-        ) == 1
-        await play.ask(OSCAR, "calendar pause hello")
-        await _rewrite(play, ITEMS.replace("monday 10:30", "monday 10:31"))  # Moved while paused: still paused.
-        await play.until(_at(30, 12))
-        assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 1
-        assert "goes on" in await play.ask(OSCAR, "calendar resume hello")
-        assert "was not paused" in await play.ask(OSCAR, "calendar resume hello")
+        assert len(play.said_in("random")) == 10
 
 
-async def test_skip_leaves_out_one_occurrence_and_can_be_undone(tmp_path: Path) -> None:
+async def test_the_timers_of_the_version_before_are_taken_over(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        said = await play.ask(OSCAR, "calendar skip hello")
-        assert "left out on Monday 23 November 2026" in said
-        assert "Next: Monday 30 November 2026" in said
-        skipping = play.said_in("general")[-1]
-        await play.until(_at(23, 10, 0))
-        await play.press(OSCAR, skipping, "Undo")
-        assert "after all" in play.heard()[-1].text
-        await play.until(_at(23, 10, 30))
-        assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 1
-        await play.press(OSCAR, skipping, "Undo")
-        assert "has passed" in play.heard()[-1].text
-        await play.ask(OSCAR, "calendar skip hello")
-        await play.until(_at(37, 10, 30))
-        assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 2
+        store = play.allant.store
+        old = (SetTimer("post", "hello", _at(23, 10, 30)), SetTimer("post", "gone", _at(23, 10)))
+        gone = (DropOccurrences("hello"), CancelTimer("next", ""))
+        await store.journal.commit(
+            play.workspace, [Planned("calendar", (*old, *gone))], at=play.clock.now(), source="before"
+        )
+        play.clock.move_to(_at(23, 11))
+        await play.allant.start(live=False)
+        await play.settle()
+        assert len(play.said_in("general")) == 1
+        assert await store.timers.all(play.workspace, "calendar", "post") == []
 
 
-async def test_a_skip_outlives_a_change_of_the_time(tmp_path: Path) -> None:
-    async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        await play.ask(OSCAR, "calendar skip hello")
-        await play.ask(OSCAR, "calendar pause hello")
-        await play.ask(OSCAR, "calendar resume hello")
-        await play.until(_at(23, 12))
-        assert not any("Hello everybody" in post.text for post in play.said_in("general"))
-
-
-async def test_a_preview_shows_words_channels_moments_and_the_reins(tmp_path: Path) -> None:
-    async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        said = await play.ask(OSCAR, "calendar preview HELLO")
-        for part in (
-            "Hello everybody",
-            "Bonjour tout le monde",
-            "(channel:",
-            "23 November",
-            "30 November",
-            "Missed while",
-        ):
-            assert part in said
-        assert [button.label for button in play.said_in("general")[-1].buttons] == ["Pause", "Skip the next"]
-        assert "Bonjour à" in await play.ask(ODILE, "calendrier aperçu pages")
-        assert "Did you mean: hello" in await play.ask(OSCAR, "calendar preview helo")
-        assert "Indiquez" in await play.ask(ODILE, "calendrier aperçu")
-
-
-async def test_a_moment_that_is_none_of_the_items_cannot_be_sent(tmp_path: Path) -> None:
-    async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        for moment in ("2026-11-23T09:00:00+00:00", "2026-11-30T09:30:00+00:00", "soon", "2026-11-23"):
-            assert "no such moment" in await play.ask(OSCAR, f"calendar send hello {moment}")
-        assert all("Hello everybody" not in post.text for post in play.said_in("general"))
+async def test_more_items_than_are_planned_at_once_are_all_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "AT_ONCE", 3)
+    monkeypatch.setattr(planning, "WINDOW", 4)
+    item = '  - {{id: i-{n:02}, every: monday 10:30, to: ["#random"], words: {{en: "x{n}", fr: "x{n}"}}}}\n'
+    text = "items:\n" + "".join(item.format(n=n) for n in range(10))
+    async with stage(tmp_path, schedules={"items.yaml": text}) as play:
+        assert len(await play.allant.store.occurrences.plans(play.workspace)) == 10
+        await _rewrite(play, text.replace("monday 10:30", "monday 11:30").replace("i-09", "j-09"))
+        told = play.told(OSCAR)[-1].text.replace("\\", "")
+        assert all(
+            part in told for part in ("moved: **i-00**", "moved: **i-08**", "new: **j-09**", "removed: **i-09**")
+        )
+        slots = await play.allant.store.occurrences.coming(play.workspace, since=MONDAY, until=_at(24, 1))
+        assert [(slot.item, slot.due) for slot in slots] == [
+            (f"{'j' if n == 9 else 'i'}-{n:02}", _at(23, 11, 30)) for n in range(10)
+        ]

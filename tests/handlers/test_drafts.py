@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.core.errors import WriterUnavailable
+from bot.core.itemform import NAMES
 from bot.core.ports import Draft, Writer
-from handlers import drafts
-from handlers.drafts import KeptDraft
+from bot.core.written import parse_fields, parse_moment, tame
 from tests.handlers.stage import ANN, MONDAY, ODILE, OSCAR, Stage, stage
 
 
@@ -68,7 +68,7 @@ async def play(tmp_path: Path, writer: GivenWriter) -> AsyncIterator[Stage]:
     ],
 )
 def test_a_models_text_keeps_plain_markdown_only(text: str, expected: str) -> None:
-    assert drafts.tame(text).strip() == expected
+    assert tame(text).strip() == expected
 
 
 _PIECES = ["[a]", "[a", "](", "mention:", "m&#101;ntion:", "mention\\:", "channel:U1", ")", "<", ">", "![", "]: ", "\n"]
@@ -77,7 +77,7 @@ _PIECES += ["[a]:", "[a][a]", "https://x.y", "<b>", "\\", "x", " ", '"t"', "(", 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join))
 def test_no_text_of_a_model_makes_a_mention_a_picture_or_html(text: str) -> None:
-    tokens = MarkdownIt("commonmark").parse(drafts.tame(text))
+    tokens = MarkdownIt("commonmark").parse(tame(text))
     for token in [inner for each in tokens for inner in [each, *(each.children or [])]]:
         assert token.type not in ("html_block", "html_inline", "image")
         if token.type == "link_open":
@@ -94,65 +94,69 @@ def test_no_text_of_a_model_makes_a_mention_a_picture_or_html(text: str) -> None
         ("2027-07-01 10h00", datetime(2027, 7, 1, 8, tzinfo=UTC)),
         ("01/12/2026 10:00", datetime(2026, 12, 1, 9, tzinfo=UTC)),
         ("01/12/2026 à 10h00", datetime(2026, 12, 1, 9, tzinfo=UTC)),
-        (
-            "2027-03-28 02:30",
-            datetime(2027, 3, 28, 1, 0, tzinfo=UTC),
-        ),  # Skipped by the clocks: 03:00.
+        ("2027-03-28 02:30", datetime(2027, 3, 28, 1, tzinfo=UTC)),  # Skipped by the clocks: 03:00.
         ("2026-13-01 10:00", None),
         ("10:00", None),
         ("", None),
     ],
 )
 def test_moments_are_read_in_the_animators_own_time(text: str, moment: datetime | None) -> None:
-    assert drafts.parse_moment(text, MONDAY, "Europe/Paris") == moment
+    assert parse_moment(text, MONDAY, "Europe/Paris") == moment
 
 
 def test_a_form_may_be_typed() -> None:
-    typed = "fr: Bonjour\n\nà tous\nen: Hello\ncanal: #general\nquand: maintenant"
-    assert drafts.parse_fields(typed) == {
+    typed = "fr: Bonjour\n\nà tous\nen: Hello\ncanal: #general\nquand: maintenant\nuntil: 2027-01-01"
+    assert parse_fields(typed, NAMES) == {
         "fr": "Bonjour\n\nà tous",
         "en": "Hello",
-        "channel": "#general",
-        "moment": "maintenant",
+        "to": "#general",
+        "when": "maintenant\nuntil: 2027-01-01",
     }
-    assert drafts.parse_fields("nothing of a form") == {}
+    assert parse_fields("nothing of a form", NAMES) == {}
 
 
 # Dialogues
 
 
 async def test_a_draft_is_shown_edited_approved_and_goes_out_at_its_moment(play: Stage, writer: GivenWriter) -> None:
-    said = await play.ask(ODILE, "calendrier brouillon notre  hackathon")
+    said = (await play.ask(ODILE, "calendrier brouillon notre  hackathon")).replace("\\", "")
     assert writer.themes == ["notre hackathon"]
-    for part in ("Brouillon 1", "(rédigé par given)", "Bonjour **tous**", "Hello **all**"):
+    for part in ("**draft-1** (rédigé par given)", "Bonjour **tous**", "Hello **all**", "sans approbation"):
         assert part in said
     shown = play.said_in("general")[-1]
     assert shown.visible_to == "odile"
-    random = play.channel("random").id
-    await play.submit(ODILE, shown, fr="Bonjour à vous", en="Hello you", channel=random, moment="2026-11-24 10:00")
+    values = {"fr": "Bonjour à vous", "en": "Hello you", "to": "#random", "when": "2026-11-24 10:00"}
+    await play.submit(ODILE, shown, **values, then="approve")
     assert "mardi 24 novembre 2026 à 10:00" in play.said_in("general")[-1].text
-    assert "partira" in play.said_in("general")[-1].text
+    assert "est approuvé" in play.said_in("general")[-1].text
     assert play.said_in("random") == []
     await play.until(datetime(2026, 11, 24, 9, tzinfo=UTC))
     [post] = play.said_in("random")
     assert post.text == "Bonjour à vous\n\n---\n\nHello you"
-    assert "pas de brouillon" in await play.ask(ODILE, "calendrier brouillons")
+    assert "Aucun élément" in await play.ask(ODILE, "calendrier brouillons")
 
 
 async def test_a_draft_may_be_approved_without_a_form(play: Stage) -> None:
     await play.ask(OSCAR, "calendar draft tea")
-    assert "I know no channel" in await play.ask(OSCAR, "calendar approve 1\nchannel: #nowhere\nmoment: now")
-    assert "no moment" in await play.ask(OSCAR, "calendar approve 1\nchannel: general\nmoment: soon")
-    assert "has passed" in await play.ask(OSCAR, "calendar approve 1\nchannel: general\nmoment: 2020-01-01 10:00")
-    assert "needs words" in await play.ask(OSCAR, "calendar approve 1\nfr:\nen:\nchannel: general\nmoment: now")
-    await play.ask(OSCAR, "calendar approve 1\nen: Tea?\nfr:\nchannel: #help\nmoment: now")
+    assert "where and when" in await play.ask(OSCAR, "calendar approve draft-1")
+    typed = "calendar write draft-1 1\n"
+    assert "there is no channel here" in await play.ask(
+        OSCAR, typed + "to: #nowhere\nwhen: 2026-11-24 10:00\nthen: draft"
+    )
+    typed = "calendar write draft-1 2\n"
+    assert "cannot use this" in await play.ask(OSCAR, typed + "to: general\nwhen: soon")
+    assert "needs words" in await play.ask(OSCAR, typed + "fr:\nen:\nto: general\nwhen: now")
+    assert "open it again" in (await play.ask(OSCAR, "calendar write draft-1 1\nto: help")).casefold()
+    await play.ask(OSCAR, typed + "en: Tea?\nfr:\nto: #help\nwhen: now\nthen: approve")
+    await play.wait(timedelta(minutes=1))
     assert [post.text for post in play.said_in("help")] == ["Tea?"]
 
 
-async def test_a_draft_is_named_by_its_number(play: Stage) -> None:
-    assert "add the number" in await play.ask(OSCAR, "calendar approve")
-    assert "Ajoutez le numéro" in await play.ask(ODILE, "calendrier jeter")
-    assert "no such draft" in await play.ask(OSCAR, "calendar discard 7")
+async def test_a_draft_is_named_by_its_name(play: Stage) -> None:
+    assert "The calendar is empty" in await play.ask(OSCAR, "calendar approve")
+    await play.ask(OSCAR, "calendar draft tea")
+    assert "Indiquez l’élément" in await play.ask(ODILE, "calendrier supprimer")
+    assert "Did you mean" in await play.ask(OSCAR, "calendar delete draft-7")
 
 
 async def test_who_wrote_the_draft_is_said_in_both_languages(play: Stage, tmp_path: Path) -> None:
@@ -171,42 +175,19 @@ async def test_what_a_model_or_a_person_smuggles_in_is_tamed(play: Stage, writer
     said = await play.ask(OSCAR, "calendar draft tea")
     assert "mention:" not in said
     assert "<" not in said
-    await play.ask(OSCAR, "calendar approve 1\nen: Hi [Ann](mention:ann)\nfr:\nchannel: help\nmoment: now")
+    words = "en: Hi [Ann](mention:ann)\nfr:\nto: help\nwhen: now\nthen: approve"
+    await play.ask(OSCAR, f"calendar write draft-1 1\n{words}")
+    await play.wait(timedelta(minutes=1))
     assert play.said_in("help")[-1].text == "Hi Ann"
 
 
-async def test_an_approval_can_be_taken_back_and_a_draft_thrown_away(play: Stage) -> None:
+async def test_a_draft_can_be_thrown_away_and_its_number_never_means_another(play: Stage) -> None:
     await play.ask(OSCAR, "calendar draft tea")
-    await play.ask(OSCAR, "calendar approve 1\nchannel: help\nmoment: 2026-11-24 10:00")
-    approved = play.said_in("general")[-1]
-    assert "Tuesday 24 November" in await play.ask(OSCAR, "calendar drafts")
-    await play.press(OSCAR, approved, "Undo")
-    assert "waits for you" in await play.ask(OSCAR, "calendar drafts")
-    await play.ask(OSCAR, "calendar approve 1\nchannel: help\nmoment: 2026-11-24 10:00")
-    assert "is gone" in await play.ask(OSCAR, "calendar discard 1")
-    await play.wait(timedelta(days=3))
-    assert play.said_in("help") == []
-    assert "no such draft" in await play.ask(OSCAR, "calendar approve 1")
-    assert "Draft 2" in await play.ask(OSCAR, "calendar draft tea")  # A number never means another draft.
-
-
-async def test_a_draft_approved_for_the_night_says_that_it_waits(play: Stage) -> None:
-    await play.ask(ODILE, "calendar draft thé")
-    said = await play.ask(ODILE, "calendar approve 1\nchannel: help\nmoment: 2026-11-24 22:00")
-    assert "prochaine ouverture" in said
-    await play.until(datetime(2026, 11, 25, 7, tzinfo=UTC))
-    assert len(play.said_in("help")) == 1
-
-
-async def test_a_channel_that_went_meanwhile_gives_the_draft_back(play: Stage) -> None:
-    await play.ask(OSCAR, "calendar draft tea")
-    await play.ask(OSCAR, "calendar approve 1\nchannel: ideas\nmoment: 2026-11-24 10:00")
-    play.server.archive_room(play.channel("ideas").id)
-    await play.until(datetime(2026, 11, 24, 10, tzinfo=UTC))
-    assert "no longer there" in play.told(OSCAR)[-1].text
-    kept = await play.allant.store.notes.get(play.workspace, KeptDraft, "1")
-    assert kept is not None
-    assert kept.due is None
+    assert "draft-1" in (await play.ask(OSCAR, "calendar drafts")).replace("\\", "")
+    await play.press(OSCAR, play.said_in("general")[-1], "calendar edit draft-1")
+    assert "is deleted" in await play.ask(OSCAR, "calendar delete draft-1")
+    assert "No item waits" in await play.ask(OSCAR, "calendar drafts")
+    assert "draft-2" in (await play.ask(OSCAR, "calendar draft tea")).replace("\\", "")
 
 
 async def test_without_an_answer_of_the_service_the_animator_is_told(play: Stage, writer: GivenWriter) -> None:

@@ -1,0 +1,284 @@
+"""Changing the calendar: who may, what is written down, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.actions import (
+    Drop,
+    DropOccurrences,
+    MarkOccurrences,
+    RecordChange,
+    Remember,
+    RemoveItem,
+    SetTimer,
+    WriteItem,
+)
+from bot.core.calendar import Item, Paused
+from bot.core.community import Member, Role
+from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
+from bot.core.errors import BadInput
+from bot.core.feature import Context
+from bot.core.message import Markup
+from bot.core.planning import WAKE, CalendarRules, Planner, find_item, items_named, replan
+from bot.core.publishing import (
+    PublishingRules,
+    Refusal,
+    Right,
+    Target,
+    fits,
+    may,
+    rules_for_audience,
+    rules_for_channel,
+    too_much,
+)
+from bot.core.refs import MemberRef
+
+MOST_NAMES = 5
+MOST_COUNTED = 5000
+"""Coming occurrences counted for a limit a week."""
+
+
+# Who may
+
+
+def targets_of(ctx: Context, planner: Planner, item: Item) -> list[Target]:
+    """The places the item is addressed to, with the rules that hold there."""
+    publishing = ctx.timetable.rules(PublishingRules)
+    found = [
+        Target(f"#{channel.name}", rules_for_channel(channel, publishing), item.zone or planner.rules_of(channel).zone)
+        for channel in planner.channels(item)
+    ]
+    zone = item.zone or ctx.policy.zone
+    return found + [Target(each.value, rules_for_audience(each.value, publishing), zone) for each in item.audiences]
+
+
+async def may_publish(ctx: Context, member: Member, item: Item, *, moments: Sequence[datetime] = ()) -> None:
+    """Raises BadInput, which says why and whom to ask, when the member may not publish the item (at these moments)."""
+    await require(ctx, member, Right.PUBLISH, item)
+    if moments:
+        for target in targets_of(ctx, await Planner.of(ctx, people=False), item):
+            await _raise(ctx, member, fits(moments, target))
+
+
+async def require(ctx: Context, member: Member, right: Right, item: Item, *, writer: MemberRef | None = None) -> None:
+    """Raises BadInput, which says why and whom to ask, when the member may not do this with the item."""
+    await _raise(ctx, member, await refusal(ctx, member, right, item, writer=writer))
+
+
+async def refusal(
+    ctx: Context, member: Member, right: Right, item: Item, *, writer: MemberRef | None = None
+) -> Refusal | None:
+    """Why the member may not; None when they may. An item without a place yet is the animators' business."""
+    targets = targets_of(ctx, await Planner.of(ctx, people=False), item)
+    groups = ctx.timetable.rules(PublishingRules).groups
+    return may(member, right, targets or [_anywhere(ctx)], groups, writer=writer)
+
+
+def _anywhere(ctx: Context) -> Target:
+    for rules in ctx.timetable.rules(PublishingRules).rules:
+        if not rules.channels:
+            return Target("", rules)
+    return Target("", rules_for_audience("", PublishingRules()))
+
+
+async def check_moments(ctx: Context, member: Member, item: Item, owner: str) -> None:
+    """Raises BadInput when one of the item's moments up to the horizon is at a time, or beyond a number, that the rules
+    of one of its places forbid."""
+    planner = await Planner.of(ctx)
+    targets = [each for each in targets_of(ctx, planner, item) if _limits(each)]
+    if not targets or item.personal:
+        return
+    until = ctx.now + ctx.timetable.rules(CalendarRules).horizon
+    moments = []
+    for at, _ in planner.after(item, ctx.now):
+        if at >= until:
+            break
+        moments.append(at)
+    others = [
+        slot
+        for slot in await ctx.occurrences.coming(
+            ctx.workspace, since=ctx.now - timedelta(days=7), until=until, limit=MOST_COUNTED
+        )
+        if slot.item != item.id
+    ]
+    items = await items_named(ctx, {slot.item for slot in others})
+    kept = await ctx.items.named(ctx.workspace, items)
+    for target in targets:
+        await _raise(ctx, member, fits(moments, target))
+        here = [slot for slot in others if _goes_to(ctx, planner, items.get(slot.item), target)]
+        own = [slot.due for slot in here if slot.item in kept and kept[slot.item].owner == owner]
+        await _raise(ctx, member, too_much(moments, target, [slot.due for slot in here], own))
+
+
+def _limits(target: Target) -> bool:
+    rules = target.rules
+    return bool(rules.days or rules.opens or rules.closes or rules.channel_week or rules.author_week)
+
+
+def _goes_to(ctx: Context, planner: Planner, item: Item | None, target: Target) -> bool:
+    return item is not None and any(each.name == target.name for each in targets_of(ctx, planner, item))
+
+
+async def _raise(ctx: Context, member: Member, found: Refusal | None) -> None:
+    if found is not None:
+        raise BadInput(await refusal_words(ctx, member, found))
+
+
+async def refusal_words(ctx: Context, member: Member, found: Refusal) -> Markup:
+    """The reason in the member's language, and whom to ask, by name."""
+    language = member.language
+    whom = await names_of(ctx, found.whom)
+    ask = ctx.words(language, "editing.ask_them", names=", ".join(whom)) if whom else ""
+    values: dict[str, object] = {"place": found.place or ctx.words(language, "editing.the_calendar"), "ask": ask}
+    if found.at is not None:
+        values["when"] = ctx.say_moment(language, found.at, ctx.zone_of(member))
+    return ctx.words(language, f"editing.no_{found.reason}", most=found.most, **values)
+
+
+async def names_of(ctx: Context, who: Iterable[str]) -> list[str]:
+    """The names of those whom the rules name by role, person or team; not more than a few."""
+    groups = ctx.timetable.rules(PublishingRules).groups
+    names: list[str] = []
+    for each in who:
+        bare = each.strip().casefold()
+        if bare in ("animator", "admin"):
+            role = Role.ANIMATOR if bare == "animator" else Role.ADMIN
+            names += [member.name for member in await ctx.members.with_role(ctx.workspace, role) if not member.bot]
+        elif bare.startswith("team:"):
+            people = {name.casefold(): people for name, people in groups.items()}.get(bare[5:].strip(), ())
+            names += await names_of(ctx, people)
+        else:
+            found = await ctx.members.named(ctx.workspace, each)
+            names += [found.name] if found is not None else []
+    return list(dict.fromkeys(names))[:MOST_NAMES]
+
+
+async def writer_of(ctx: Context, item: str) -> MemberRef | None:
+    """Who last changed what the item says, or when and where it goes."""
+    for change in await ctx.changes.of(ctx.workspace, item, limit=50):
+        if change.subject is Subject.ITEM and isinstance(change.after, KeptItem):
+            before = change.before.item if isinstance(change.before, KeptItem) else None
+            if before != change.after.item:
+                return change.by
+    return None
+
+
+# Making it so, and writing it down
+
+
+async def put_item(
+    ctx: Context,
+    member: Member,
+    before: KeptItem | None,
+    after: KeptItem | None,
+    *,
+    undoes: int | None = None,
+) -> None:
+    """Keep an item made in chat as ``after`` (None: it goes), plan it or no longer, and write the change down."""
+    known = after or before
+    if known is None:
+        return
+    item = known.item
+    if after is None:
+        ctx.do(RemoveItem(item.id), DropOccurrences(item.id), Drop(Paused, item.id))
+    else:
+        ctx.do(WriteItem(after))
+        if after.status is not Status.APPROVED:
+            ctx.do(DropOccurrences(item.id))
+        elif before is None or before.status is not Status.APPROVED or before.item != item:
+            replan(ctx, await Planner.of(ctx), item)
+            if item.personal:
+                ctx.do(SetTimer("persons", f"{item.id}|", ctx.now, feature="calendar"))
+    ctx.do(
+        WAKE,
+        RecordChange(by=member.ref, subject=Subject.ITEM, id=item.id, before=before, after=after, undoes=undoes),
+    )
+
+
+def put_slot(ctx: Context, member: Member, before: Slot, after: Slot, *, undoes: int | None = None) -> None:
+    """Have an occurrence be as ``after``, and write the change down."""
+    ctx.do(
+        MarkOccurrences((after,)),
+        WAKE,
+        RecordChange(
+            by=member.ref, subject=Subject.OCCURRENCE, id=after.name, before=before, after=after, undoes=undoes
+        ),
+    )
+
+
+def put_pause(
+    ctx: Context, member: Member, item: str, before: Paused | None, after: Paused | None, *, undoes: int | None = None
+) -> None:
+    """Pause an item, or let it go on, and write the change down."""
+    ctx.do(
+        Drop(Paused, item) if after is None else Remember(item, after),
+        RecordChange(by=member.ref, subject=Subject.PAUSE, id=item, before=before, after=after, undoes=undoes),
+    )
+
+
+# Taking it back
+
+
+async def present(ctx: Context, change: Change) -> State:
+    """What was changed, as it is now."""
+    if change.subject is Subject.ITEM:
+        return await ctx.items.get(ctx.workspace, change.id)
+    if change.subject is Subject.PAUSE:
+        return await ctx.note(Paused, change.id)
+    item, at, zone = change.id.split("|", 2)
+    return await ctx.occurrences.get(ctx.workspace, item, datetime.fromisoformat(at), zone)
+
+
+def same(one: State, other: State) -> bool:
+    """Whether both mean the same, whoever owns it and however often it was changed."""
+    if isinstance(one, KeptItem) and isinstance(other, KeptItem):
+        return (one.item, one.status) == (other.item, other.status)
+    if isinstance(one, Paused) and isinstance(other, Paused):
+        return True
+    return one == other
+
+
+async def undo(ctx: Context, member: Member, change: Change) -> None:
+    """Have it be again as it was before the change, which is marked undone. Raises BadInput when it is undone already,
+    newer changes stand on it, its moment has passed, or the member may not."""
+    language = member.language
+    if change.undone_by is not None:
+        raise BadInput(ctx.words(language, "editing.undone_already", number=change.number))
+    now = await present(ctx, change)
+    if not same(now, change.after):
+        newer = await ctx.changes.latest(ctx.workspace, change.subject, change.id)
+        blocked = newer is not None and newer.number > change.number
+        number = newer.number if newer is not None else change.number
+        key = "editing.newer_change" if blocked else "editing.no_longer_so"
+        raise BadInput(ctx.words(language, key, number=change.number, newer=number))
+    item_id = change.id.partition("|")[0]
+    found = await find_item(ctx, item_id)
+    concerned = found[0] if found is not None else change.before.item if isinstance(change.before, KeptItem) else None
+    if concerned is not None:
+        right = Right.WRITE if change.subject is Subject.ITEM else Right.PUBLISH
+        await require(ctx, member, right, concerned)
+    await _restore(ctx, member, change, now, concerned)
+
+
+async def _restore(ctx: Context, member: Member, change: Change, now: State, concerned: Item | None) -> None:
+    before = change.before
+    if change.subject is Subject.PAUSE:
+        kept = now if isinstance(now, Paused) else None
+        put_pause(ctx, member, change.id, kept, before if isinstance(before, Paused) else None, undoes=change.number)
+    elif change.subject is Subject.OCCURRENCE:
+        if not (isinstance(before, Slot) and isinstance(now, Slot)) or before.due <= ctx.now:
+            raise BadInput(ctx.words(member.language, "reins.too_late", item=change.id.partition("|")[0]))
+        put_slot(ctx, member, now, before, undoes=change.number)
+    else:
+        current = now if isinstance(now, KeptItem) else None
+        target = before if isinstance(before, KeptItem) else None
+        if target is not None:
+            if target.status is Status.APPROVED:
+                writer = await writer_of(ctx, target.item.id)
+                await require(ctx, member, Right.APPROVE, target.item, writer=writer)
+            owner = current.owner if current is not None else str(member.ref)
+            target = replace(target, owner=owner, version=(current or target).version + 1)
+        await put_item(ctx, member, current, target, undoes=change.number)

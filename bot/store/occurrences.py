@@ -1,0 +1,220 @@
+"""Occurrences made ahead: the port, and the actions that plan and close them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, select, update
+
+from bot.core.actions import (
+    DropOccurrences,
+    MarkOccurrences,
+    PlanOccurrences,
+    SetTimer,
+    WakeForOccurrences,
+)
+from bot.core.editorial import Fate, Plan, Plans, Slot
+from bot.core.records import Occurrences
+from bot.core.refs import WorkspaceRef
+from bot.store import tables, timers
+from bot.store.commit import Commit
+from bot.store.database import Database
+from bot.store.dialect import Insert, prepared
+from bot.store.moments import Moment
+
+_columns = tables.occurrences.c
+_plans = tables.plans.c
+_PLANNED = Fate.PLANNED.value
+_AT_ONCE = 500
+"""Ids named in one statement: databases allow some tens of thousands of values."""
+
+
+def _to_slot(row: Row[Any]) -> Slot:
+    return Slot(item=row.item, at=row.at, zone=row.zone, due=row.due, fate=Fate(row.state), reason=row.reason)
+
+
+class StoredOccurrences(Occurrences):
+    """The occurrences in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, workspace: WorkspaceRef, now: datetime, limit: int = 1000) -> Sequence[Slot]:
+        return await self._find(
+            limit, _columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due <= now
+        )
+
+    async def next_due(self, workspace: WorkspaceRef) -> datetime | None:
+        return await self._database.read(lambda connection: connection.scalar(_NEXT, {"workspace": str(workspace)}))
+
+    async def coming(
+        self,
+        workspace: WorkspaceRef,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        item: str = "",
+        limit: int = 1000,
+    ) -> Sequence[Slot]:
+        where = [_columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due >= since]
+        if until is not None:
+            where.append(_columns.due < until)
+        if item:
+            where.append(_columns.item == item)
+        return await self._find(limit, *where)
+
+    async def get(self, workspace: WorkspaceRef, item: str, at: datetime, zone: str) -> Slot | None:
+        found = await self._find(
+            1,
+            _columns.workspace == str(workspace),
+            _columns.item == item,
+            _columns.at == at,
+            _columns.zone == zone,
+        )
+        return found[0] if found else None
+
+    async def of(
+        self, workspace: WorkspaceRef, item: str, *, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[Slot]:
+        statement = select(tables.occurrences).where(_columns.workspace == str(workspace), _columns.item == item)
+        if since is None:
+            statement = statement.order_by(_columns.at.desc(), _columns.zone)
+        else:
+            statement = statement.where(_columns.at >= since).order_by(_columns.at, _columns.zone)
+        return await self._read(statement.limit(limit))
+
+    async def first(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Slot]:
+        wanted, found = sorted(set(items)), {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            rank = (
+                func.row_number()
+                .over(partition_by=_columns.item, order_by=(_columns.due, _columns.at, _columns.zone))
+                .label("rank")
+            )
+            ranked = (
+                select(tables.occurrences, rank)
+                .where(
+                    _columns.workspace == str(workspace),
+                    _columns.item.in_(wanted[start : start + _AT_ONCE]),
+                    _columns.state == _PLANNED,
+                )
+                .subquery()
+            )
+            for slot in await self._read(select(ranked).where(ranked.c.rank == 1)):
+                found[slot.item] = slot
+        return found
+
+    async def plans(self, workspace: WorkspaceRef, after: str = "", last: str = "") -> Plans:
+        statement = select(_plans.item, _plans.print, _plans.until).where(
+            _plans.workspace == str(workspace), _plans.item > after
+        )
+        if last:
+            statement = statement.where(_plans.item <= last)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return {row.item: Plan(row.print, row.until) for row in rows}
+
+    async def _find(self, limit: int, *where: ColumnElement[bool]) -> list[Slot]:
+        order = (_columns.due, _columns.item, _columns.at, _columns.zone)
+        return await self._read(select(tables.occurrences).where(*where).order_by(*order).limit(limit))
+
+    async def _read(self, statement: Any) -> list[Slot]:
+        return await self._database.read(lambda connection: [_to_slot(row) for row in connection.execute(statement)])
+
+
+_NEXT = select(func.min(_columns.due)).where(_columns.workspace == bindparam("workspace"), _columns.state == _PLANNED)
+_OUTDATED = select(_columns.at, _columns.zone).where(
+    _columns.workspace == bindparam("workspace"),
+    _columns.item == bindparam("item"),
+    _columns.at > bindparam("since", type_=Moment),
+    _columns.state == _PLANNED,
+)
+_REMOVE = delete(tables.occurrences).where(
+    _columns.workspace == bindparam("of_workspace"),
+    _columns.item == bindparam("of_item"),
+    _columns.at == bindparam("of_at", type_=Moment),
+    _columns.zone == bindparam("of_zone"),
+)
+
+
+@prepared
+def _adding(insert: Insert) -> Executable:
+    return insert(tables.occurrences).on_conflict_do_nothing(index_elements=["workspace", "item", "at", "zone"])
+
+
+@prepared
+def _marking(insert: Insert) -> Executable:
+    statement = insert(tables.occurrences)
+    return statement.on_conflict_do_update(
+        index_elements=["workspace", "item", "at", "zone"],
+        set_={name: statement.excluded[name] for name in ("due", "state", "reason")},
+    )
+
+
+@prepared
+def _noting_plan(insert: Insert) -> Executable:
+    statement = insert(tables.plans)
+    return statement.on_conflict_do_update(
+        index_elements=["workspace", "item"],
+        set_={"print": statement.excluded["print"], "until": statement.excluded["until"]},
+    )
+
+
+def plan(commit: Commit, action: PlanOccurrences) -> None:
+    connection, workspace = commit.connection, str(commit.workspace)
+    wanted = set(action.moments)
+    found = connection.execute(_OUTDATED, {"workspace": workspace, "item": action.item, "since": action.since})
+    outdated = [
+        {"of_workspace": workspace, "of_item": action.item, "of_at": row.at, "of_zone": row.zone}
+        for row in found
+        if (row.at, row.zone) not in wanted
+    ]
+    if outdated:
+        connection.execute(_REMOVE, outdated)
+    if action.moments:
+        rows = [_values(workspace, Slot(item=action.item, at=at, zone=zone, due=at)) for at, zone in action.moments]
+        connection.execute(_adding(connection), rows)
+    values = {"workspace": workspace, "item": action.item, "print": action.plan.print, "until": action.plan.until}
+    connection.execute(_noting_plan(connection), values)
+
+
+def _values(workspace: str, slot: Slot) -> dict[str, Any]:
+    return {
+        "workspace": workspace,
+        "item": slot.item,
+        "at": slot.at,
+        "zone": slot.zone,
+        "due": slot.due,
+        "state": slot.fate.value,
+        "reason": slot.reason,
+    }
+
+
+def drop(commit: Commit, action: DropOccurrences) -> None:
+    own = (_columns.workspace == str(commit.workspace), _columns.item == action.item)
+    commit.connection.execute(delete(tables.occurrences).where(*own, _columns.state == _PLANNED))
+    commit.connection.execute(
+        update(tables.occurrences).where(*own, _columns.state == Fate.ASKED.value).values(state=Fate.CANCELLED.value)
+    )
+    commit.connection.execute(
+        delete(tables.plans).where(_plans.workspace == str(commit.workspace), _plans.item == action.item)
+    )
+
+
+def mark(commit: Commit, action: MarkOccurrences) -> None:
+    rows = [_values(str(commit.workspace), slot) for slot in action.slots]
+    if rows:
+        commit.connection.execute(_marking(commit.connection), rows)
+
+
+def wake(commit: Commit, action: WakeForOccurrences) -> None:
+    """Where more is due already, the timer is set to just before the one that fired: a clock that waits a while before
+    it fires the very same timer again takes this one for another."""
+    due = commit.connection.scalar(_NEXT, {"workspace": str(commit.workspace)})
+    if due is None:
+        timers.remove(commit, action.feature, action.name, "")
+        return
+    if action.fired is not None and due <= commit.at:
+        due = min(due, action.fired) - timedelta(microseconds=1)
+    timers.set_timer(commit, SetTimer(action.name, "", due, feature=action.feature))

@@ -1,0 +1,416 @@
+"""Items made in chat: written in a form, reviewed, approved, changed, and taken back; every change is written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from bot.core.actions import Send, WriteItem
+from bot.core.calendar import Item, Paused
+from bot.core.changing import check_moments, put_item, refusal, require, undo, writer_of
+from bot.core.community import Member, Role
+from bot.core.delivery import Kind
+from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
+from bot.core.errors import BadInput
+from bot.core.events import CommandGiven, MemberChanged, MemberLeft
+from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
+from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
+from bot.core.planning import Planner, asked, find_item, places_said, said
+from bot.core.posting import text_of
+from bot.core.publishing import PublishingRules, Right, deputy_of
+from bot.core.refs import LANGUAGES, Language, MemberRef
+from bot.core.written import parse_fields
+
+MOST_ITEMS = 5000
+"""Items made in chat, of one workspace: beyond any calendar that people read."""
+SHOWN = 15
+MAX_REASON = 500
+
+
+# Writing
+
+
+async def add(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar add [ID]``: the form of a new item."""
+    head, _, rest = arguments.partition("\n")
+    if rest.strip():  # The whole form, typed as lines.
+        await write(ctx, command, arguments)
+        return
+    member = await ctx.member(command.member)
+    item_id = head.strip().casefold()
+    if item_id:
+        check_id(ctx, member, item_id)
+    if item_id and await find_item(ctx, item_id) is not None:
+        raise BadInput(ctx.words(member.language, "editing.exists", item=item_id))
+    form = item_form(ctx, member, None, await _first_step(ctx, member, None), item_id)
+    ctx.reply(command, Message(ctx.words(member.language, "editing.add_how"), (), form))
+
+
+async def _first_step(ctx: Context, member: Member, kept: KeptItem | None) -> Status:
+    """What is offered first once the item is written: to approve it for those who may, else to submit it."""
+    if kept is None or not kept.item.to:
+        return Status.APPROVED if member.role >= Role.ANIMATOR else Status.IN_REVIEW
+    refused = await refusal(ctx, member, Right.APPROVE, kept.item, writer=member.ref)
+    return Status.IN_REVIEW if refused is not None else Status.APPROVED
+
+
+async def _made_in_chat(ctx: Context, command: CommandGiven, arguments: str) -> tuple[Member, KeptItem]:
+    """Who asks, and the item they name; one of a file is edited in its file, and the answer says where."""
+    member, item, kept = await asked(ctx, command, arguments)
+    if kept is None:
+        where = f"{item.file}:{item.line}"
+        raise BadInput(ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=where))
+    return member, kept
+
+
+async def edit(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar edit ITEM``: its form, as it is now."""
+    member, item, kept = await asked(ctx, command, arguments)
+    if kept is None:
+        text = ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=f"{item.file}:{item.line}")
+        copy = Button(ctx.words(member.language, "editing.duplicate"), f"calendar duplicate {item.id}")
+        ctx.reply(command, Message(text, (copy,)))
+        return
+    await require(ctx, member, Right.WRITE, item)
+    ctx.reply(command, await _with_form(ctx, member, kept, "editing.edit_how"))
+
+
+async def _with_form(ctx: Context, member: Member, kept: KeptItem, head: str) -> Message:
+    texts = [text_of(ctx, kept.item, language) for language in LANGUAGES if kept.item.words.get(language)]
+    parts = [ctx.words(member.language, head, item=kept.item.id), *(text for text in texts if text)]
+    form = item_form(ctx, member, kept, await _first_step(ctx, member, kept))
+    return Message(Markup("\n\n---\n\n".join(parts)), (), form)
+
+
+async def write(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """The form filled in: ``calendar write ITEM VERSION`` with its fields, or with ``name: value`` lines."""
+    member = await ctx.member(command.member)
+    head, _, rest = arguments.partition("\n")
+    words = head.split()
+    fields = command.fields or parse_fields(rest, NAMES)
+    item_id = (words[0] if words else fields.get("id", "")).strip().casefold()
+    before = await ctx.items.get(ctx.workspace, item_id)
+    await _is_free(ctx, member, before, item_id, words[1] if len(words) > 1 else "")
+    item = read_form(ctx, member, before, item_id, fields)
+    await require(ctx, member, Right.WRITE, item)
+    owner = before.owner if before is not None else str(member.ref)
+    then = NEXT_STEPS.get(fields.get("then", "").strip().casefold(), Status.DRAFT)
+    version = before.version + 1 if before is not None else 1
+    await _save(ctx, command, member, before, KeptItem(item=item, status=then, owner=owner, version=version))
+
+
+async def _is_free(ctx: Context, member: Member, before: KeptItem | None, item_id: str, version: str) -> None:
+    """Raises BadInput when the id is taken, or somebody changed the item while the form was open."""
+    taken = ctx.timetable.item(item_id) is not None or (before is not None and not version)
+    if taken:
+        raise BadInput(ctx.words(member.language, "editing.exists", item=item_id))
+    if before is not None and version != str(before.version):
+        raise BadInput(ctx.words(member.language, "editing.changed_meanwhile", item=item_id))
+    if before is None and version:
+        raise BadInput(ctx.words(member.language, "editing.gone_meanwhile", item=item_id))
+
+
+async def _save(ctx: Context, command: CommandGiven, member: Member, before: KeptItem | None, after: KeptItem) -> None:
+    """Keep it, as far on its way as the member may bring it, and say what happens next."""
+    language, item = member.language, after.item
+    note: list[Markup] = []
+    if after.status is not Status.DRAFT:
+        await check_moments(ctx, member, item, after.owner)
+    if after.status is Status.APPROVED:
+        refused = await refusal(ctx, member, Right.APPROVE, item, writer=member.ref)
+        if refused is not None:
+            after = replace(after, status=Status.IN_REVIEW)
+            note.append(ctx.words(language, "editing.needs_approval"))
+    await put_item(ctx, member, before, after)
+    if after.status is Status.IN_REVIEW:
+        await _ask_for_review(ctx, member, after)
+    planner = await Planner.of(ctx)
+    lines = [ctx.words(language, f"editing.saved_{after.status.value}", item=item.id, to=places_said(planner, item))]
+    if after.status is Status.APPROVED:
+        lines.append(_first_moment(ctx, planner, member, item))
+    unknown = planner.unknown(item)
+    if unknown:
+        lines.append(ctx.words(language, "calendar.no_such_channel", places=", ".join(unknown)))
+    if await _copies_out(ctx, item.id):
+        lines.append(ctx.words(language, "editing.copies_out"))
+    ctx.reply(command, Message(Markup(" ".join([*lines, *note])), await _steps(ctx, member, after)))
+
+
+def _first_moment(ctx: Context, planner: Planner, member: Member, item: Item) -> Markup:
+    if item.personal:
+        return ctx.words(member.language, "calendar.for_each_person")
+    first = next(planner.after(item, ctx.now), None)
+    return ctx.words(member.language, "editing.first_moment", when=said(ctx, member, first[0] if first else None))
+
+
+async def _copies_out(ctx: Context, item: str) -> bool:
+    return any(slot.fate is Fate.OUT for slot in await ctx.occurrences.of(ctx.workspace, item, limit=20))
+
+
+async def _steps(ctx: Context, member: Member, kept: KeptItem) -> tuple[Button, ...]:
+    language, item = member.language, kept.item.id
+    buttons = []
+    if kept.status is Status.DRAFT:
+        buttons.append(Button(ctx.words(language, "agenda.submit"), f"calendar submit {item}", "primary"))
+    if await _copies_out(ctx, item):
+        buttons.append(Button(ctx.words(language, "editing.correct"), f"calendar correct {item}"))
+    buttons.append(Button(ctx.words(language, "agenda.edit"), f"calendar edit {item}"))
+    buttons.append(Button(ctx.words(language, "reins.undo"), "calendar undo"))
+    return tuple(buttons)
+
+
+async def duplicate(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar duplicate ITEM [ID]``: a draft with the same words, places and moments."""
+    member, item, _ = await asked(ctx, command, arguments)
+    words = arguments.split()
+    name = words[1].casefold() if len(words) > 1 else await _free_name(ctx, item.id)
+    check_id(ctx, member, name)
+    if await find_item(ctx, name) is not None:
+        raise BadInput(ctx.words(member.language, "editing.exists", item=name))
+    texts: dict[Language, str] = {}
+    for language in LANGUAGES:
+        text = text_of(ctx, item, language)
+        if text:
+            texts[language] = text
+    copy = replace(item, id=name, words=texts, page="", file="", line=0, state="approved")
+    await require(ctx, member, Right.WRITE, copy)
+    kept = KeptItem(item=copy, owner=str(member.ref))
+    await put_item(ctx, member, None, kept)
+    ctx.reply(command, await _with_form(ctx, member, kept, "editing.duplicated"))
+
+
+async def _free_name(ctx: Context, item_id: str) -> str:
+    for number in range(2, 100):
+        name = f"{item_id[:76]}-{number}"
+        if await find_item(ctx, name) is None:
+            return name
+    return f"{item_id[:60]}-{ctx.now:%Y%m%d%H%M%S}"
+
+
+async def delete(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar delete ITEM``: it goes; what is out stays out. Undo brings it back."""
+    member, kept = await _made_in_chat(ctx, command, arguments)
+    await require(ctx, member, Right.WRITE, kept.item)
+    await put_item(ctx, member, kept, None)
+    undo_button = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
+    ctx.reply(command, Message(ctx.words(member.language, "editing.deleted", item=kept.item.id), (undo_button,)))
+
+
+# Reviewing
+
+
+async def submit(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar submit ITEM``: those who may approve it are asked to look at it."""
+    member, kept = await _made_in_chat(ctx, command, arguments)
+    await require(ctx, member, Right.WRITE, kept.item)
+    if kept.status is not Status.DRAFT:
+        raise BadInput(ctx.words(member.language, f"editing.already_{kept.status.value}", item=kept.item.id))
+    _complete(ctx, member, kept.item)
+    await _save(ctx, command, member, kept, replace(kept, status=Status.IN_REVIEW, version=kept.version + 1))
+
+
+def _complete(ctx: Context, member: Member, item: Item) -> None:
+    if not item.to or not item.said:
+        raise BadInput(ctx.words(member.language, "editing.incomplete", item=Markup(item.id)))
+
+
+async def _ask_for_review(ctx: Context, member: Member, kept: KeptItem) -> None:
+    item = kept.item
+
+    def message(language: Language) -> Message:
+        text = ctx.words(language, "editing.to_review", item=item.id, name=member.name, said=item.said)
+        buttons = (
+            Button(ctx.words(language, "calendar.see"), f"calendar preview {item.id}"),
+            Button(ctx.words(language, "agenda.approve"), f"calendar approve {item.id}", "primary"),
+            Button(ctx.words(language, "agenda.reject"), f"calendar reject {item.id}", "danger"),
+        )
+        return Message(text, buttons)
+
+    await ctx.tell_animators(message, f"calendar/review/{item.id}/{kept.version}")
+
+
+async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar approve ITEM``: it is scheduled."""
+    member, kept = await _made_in_chat(ctx, command, arguments)
+    item = kept.item
+    if kept.status is Status.APPROVED:
+        raise BadInput(ctx.words(member.language, "editing.already_approved", item=item.id))
+    if not item.to or not item.said:
+        ctx.reply(command, await _with_form(ctx, member, kept, "editing.incomplete_form"))
+        return
+    await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
+    await check_moments(ctx, member, item, kept.owner)
+    after = replace(kept, status=Status.APPROVED, version=kept.version + 1)
+    await put_item(ctx, member, kept, after)
+    planner = await Planner.of(ctx)
+    text = ctx.words(member.language, "editing.saved_approved", item=item.id, to=places_said(planner, item))
+    text = Markup(f"{text} {_first_moment(ctx, planner, member, item)}")
+    ctx.reply(command, Message(text, (Button(ctx.words(member.language, "reins.undo"), "calendar undo"),)))
+    await _tell_owner(ctx, member, kept, "editing.was_approved")
+
+
+async def reject(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar reject ITEM REASON``: back to its writer, with the reason; without one, a form asks for it."""
+    member, kept = await _made_in_chat(ctx, command, arguments)
+    await require(ctx, member, Right.APPROVE, kept.item)
+    if kept.status is Status.DRAFT:
+        raise BadInput(ctx.words(member.language, "editing.already_draft", item=kept.item.id))
+    rest = arguments.split(None, 1)
+    typed = rest[1].removeprefix("reason:").removeprefix("raison:") if len(rest) > 1 else ""
+    reason = " ".join(command.fields.get("reason", typed).split())[:MAX_REASON]
+    if not reason:
+        ask = Field("reason", ctx.words(member.language, "editing.field_reason"), "text")
+        title = ctx.words(member.language, "editing.reject_title", item=kept.item.id)
+        label = ctx.words(member.language, "agenda.reject")
+        form = Form(title, f"calendar reject {kept.item.id}", (ask,), label)
+        ctx.reply(
+            command, Message(ctx.words(member.language, "editing.reject_how", item=Markup(kept.item.id)), (), form)
+        )
+        return
+    after = replace(kept, status=Status.DRAFT, version=kept.version + 1)
+    await put_item(ctx, member, kept, after)
+    ctx.reply(command, ctx.words(member.language, "editing.rejected", item=kept.item.id))
+    await _tell_owner(ctx, member, kept, "editing.was_rejected", reason=reason)
+
+
+async def _tell_owner(ctx: Context, member: Member, kept: KeptItem, key: str, reason: str = "") -> None:
+    """Whoever owns the item hears what was decided, unless they decided it. The reason is passed on and not kept."""
+    try:
+        owner = await ctx.member(MemberRef.parse(kept.owner))
+    except ValueError:
+        return
+    if owner.ref == member.ref:
+        return
+    text = ctx.words(owner.language, key, item=kept.item.id, name=member.name, reason=reason)
+    button = Button(ctx.words(owner.language, "agenda.edit"), f"calendar edit {kept.item.id}")
+    ctx.do(Send(to=owner.ref, message=Message(text, (button,)), kind=Kind.NOTICE))
+
+
+# What changed, and taking it back
+
+
+async def history(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar history ITEM``: who changed what and when, and what became of its occurrences."""
+    member = await ctx.member(command.member)
+    wanted = arguments.split()[0].casefold() if arguments.split() else ""
+    changes = await ctx.changes.of(ctx.workspace, wanted, limit=SHOWN) if wanted else []
+    if not changes:  # One that was deleted has a history all the same.
+        _, item, _ = await asked(ctx, command, arguments)
+        wanted = item.id
+    lines = [ctx.words(member.language, "editing.history_head", item=wanted), ""]
+    for change in changes:
+        lines.append("- " + await _told(ctx, member, change))
+    if not changes:
+        lines.append(ctx.words(member.language, "editing.no_changes"))
+    slots = [slot for slot in await ctx.occurrences.of(ctx.workspace, wanted, limit=30) if slot.due <= ctx.now]
+    for slot in slots[:5]:
+        when = said(ctx, member, slot.due)
+        lines.append("- " + ctx.words(member.language, f"editing.fate_{slot.fate.value}", when=when))
+    open_ones = [each for each in changes if each.undone_by is None][:1]
+    buttons = [
+        Button(ctx.words(member.language, "editing.undo_number", number=each.number), f"calendar undo {each.number}")
+        for each in open_ones
+    ]
+    ctx.reply(command, Message(join_lines(lines), tuple(buttons)))
+
+
+async def _told(ctx: Context, member: Member, change: Change) -> Markup:
+    language = member.language
+    author = await ctx.members.get(change.by) if change.by is not None else None
+    name = escape(author.name) if author is not None else ctx.words(language, "editing.somebody")
+    key = _kind(change)
+    values = {"number": change.number, "name": name, "when": said(ctx, member, change.at)}
+    moment = said(ctx, member, change.after.due) if isinstance(change.after, Slot) else ""
+    line = ctx.words(language, f"editing.did_{key}", moment=moment, **values)
+    if change.undoes is not None:
+        line = Markup(f"{line} {ctx.words(language, 'editing.takes_back', number=change.undoes)}")
+    if change.undone_by is not None:
+        line = Markup(f"~~{line}~~")
+    return line
+
+
+def _kind(change: Change) -> str:
+    """What was done, as the last part of the words that say it."""
+    before, after = change.before, change.after
+    if change.subject is Subject.PAUSE:
+        return "pause" if isinstance(after, Paused) else "resume"
+    if isinstance(after, Slot):
+        if after.fate is Fate.SKIPPED:
+            return "skip"
+        return "move" if isinstance(before, Slot) and before.due != after.due else "unskip"
+    if not isinstance(after, KeptItem):
+        return "delete"
+    if not isinstance(before, KeptItem):
+        return "add"
+    if before.item == after.item:
+        return {Status.DRAFT: "reject", Status.IN_REVIEW: "submit", Status.APPROVED: "approve"}[after.status]
+    return "edit"
+
+
+async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar undo [NUMBER]``: one's own last change, or the one of that number in a history."""
+    member = await ctx.member(command.member)
+    word = arguments.strip().removeprefix("#")
+    if word and not (word.isascii() and word.isdigit() and len(word) < 12):
+        raise BadInput(ctx.words(member.language, "editing.undo_what", text=word))
+    change = await ctx.changes.get(ctx.workspace, int(word)) if word else await ctx.changes.last_by(member.ref)
+    if change is None:
+        key = "editing.no_such_change" if word else "editing.nothing_to_undo"
+        raise BadInput(ctx.words(member.language, key, number=word))
+    await undo(ctx, member, change)
+    item = change.id.partition("|")[0]
+    text = ctx.words(member.language, "editing.undone", number=change.number, item=item)
+    now = ctx.words(member.language, "editing.see_history")
+    ctx.reply(command, Message(text, (Button(now, f"calendar history {item}"),)))
+
+
+# Who leaves
+
+
+async def on_member_left(ctx: Context, event: MemberLeft) -> None:
+    if event.channel is None:
+        await _hand_over(ctx, await ctx.member(event.member))
+
+
+async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
+    if not event.member.active:
+        await _hand_over(ctx, event.member)
+
+
+async def _hand_over(ctx: Context, leaver: Member) -> None:
+    """Their items go on: the deputy inherits them and is told. With nobody left to animate they are the animators'."""
+    owned = await ctx.items.all(ctx.workspace, owner=str(leaver.ref), limit=MOST_ITEMS)
+    if not owned:
+        return
+    animators = [each for each in await ctx.members.with_role(ctx.workspace, Role.ANIMATOR) if not each.bot]
+    heir = deputy_of(leaver, ctx.timetable.rules(PublishingRules), animators)
+    ctx.do(*(WriteItem(replace(kept, owner=str(heir.ref) if heir else "animator")) for kept in owned))
+    if heir is None:
+        return
+    named = ", ".join(kept.item.id for kept in owned[:SHOWN])
+    values = {"name": leaver.name or ctx.words(heir.language, "editing.somebody"), "items": named}
+    text = ctx.words(heir.language, "editing.inherited", count=len(owned), **values)
+    button = Button(ctx.words(heir.language, "editing.see_list"), "calendar list")
+    ctx.do(Send(to=heir.ref, message=Message(text, (button,)), kind=Kind.NOTICE))
+
+
+_for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
+_by_rules = partial(Command, role=Role.ANIMATOR, has_arguments=True, judges=True)
+
+FEATURE = Feature(
+    name="editing",
+    commands=(
+        _by_rules(path=("calendar", "add"), french=("calendrier", "ajouter"), run=add),
+        _by_rules(path=("calendar", "edit"), french=("calendrier", "modifier"), run=edit),
+        _by_rules(path=("calendar", "write"), run=write, hidden=True),
+        _by_rules(path=("calendar", "duplicate"), french=("calendrier", "dupliquer"), run=duplicate),
+        _by_rules(path=("calendar", "delete"), french=("calendrier", "supprimer"), run=delete),
+        _by_rules(path=("calendar", "submit"), french=("calendrier", "soumettre"), run=submit),
+        _by_rules(path=("calendar", "approve"), french=("calendrier", "approuver"), run=approve),
+        _by_rules(path=("calendar", "reject"), french=("calendrier", "renvoyer"), run=reject),
+        _by_rules(path=("calendar", "undo"), french=("calendrier", "annuler"), run=take_back),
+        _for_animators(path=("calendar", "history"), french=("calendrier", "historique"), run=history),
+    ),
+    listeners=(Listener(MemberLeft, on_member_left), Listener(MemberChanged, on_member_changed)),
+)

@@ -1,0 +1,168 @@
+"""The reins in the animators' hands: pause an item, leave out or move one occurrence, have a missed one go out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from bot.core.actions import MarkOccurrences
+from bot.core.calendar import Item, Paused
+from bot.core.changing import may_publish, put_pause, put_slot
+from bot.core.community import Member, Role
+from bot.core.editorial import Fate, Slot
+from bot.core.errors import BadInput
+from bot.core.events import CommandGiven
+from bot.core.feature import Command, Context, Feature
+from bot.core.message import Button, Field, Form, Markup, Message, channel_link
+from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, said, together
+from bot.core.posting import publish
+from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
+
+
+async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar pause ITEM``: its occurrences are left out until it is resumed."""
+    member, item, _ = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    if await ctx.note(Paused, item.id) is None:
+        put_pause(ctx, member, item.id, None, Paused(ctx.now))
+    undo = Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")
+    ctx.reply(command, Message(ctx.words(member.language, "reins.paused", item=item.id), (undo,)))
+
+
+async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar resume ITEM``"""
+    member, item, _ = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    paused = await ctx.note(Paused, item.id)
+    if paused is None:
+        ctx.reply(command, ctx.words(member.language, "reins.not_paused", item=item.id))
+        return
+    put_pause(ctx, member, item.id, paused, None)
+    slots = await coming_slots(ctx, item, 1)
+    when = said(ctx, member, slots[0].due if slots else None)
+    ctx.reply(command, ctx.words(member.language, "reins.resumed", item=item.id, when=when))
+
+
+async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar skip ITEM``: its next moment does not go out, in no zone."""
+    member, item, _ = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    if await ctx.note(Paused, item.id) is not None:
+        raise BadInput(ctx.words(member.language, "reins.skip_paused", item=Markup(item.id)))
+    slots = await coming_slots(ctx, item, MOST_CLOCKS)
+    if not slots:
+        raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
+    left, rest = slots[0], [slot for slot in slots if not together(slot, slots[0])]
+    for slot in slots:
+        if together(slot, left):
+            put_slot(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="skipped"))
+    values = {"when": said(ctx, member, left.due), "following": said(ctx, member, rest[0].due if rest else None)}
+    undo = Button(
+        ctx.words(member.language, "reins.undo"), f"calendar unskip {item.id} {left.at.isoformat()} {left.zone}"
+    )
+    ctx.reply(command, Message(ctx.words(member.language, "reins.skipped", item=item.id, **values), (undo,)))
+
+
+async def unskip(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """The undo of a skip: that occurrence goes out after all, in every zone where it is not too late."""
+    member, item, _ = await asked(ctx, command, arguments)
+    slot = await asked_slot(ctx, member, item, arguments)
+    await may_publish(ctx, member, item)
+    around = await ctx.occurrences.of(ctx.workspace, item.id, since=slot.at - timedelta(hours=26), limit=MOST_CLOCKS)
+    back = [each for each in around if each.fate is Fate.SKIPPED and each.due > ctx.now and together(each, slot)]
+    if not back:
+        raise BadInput(ctx.words(member.language, "reins.too_late", item=item.id))
+    for each in back:
+        put_slot(ctx, member, each, replace(each, fate=Fate.PLANNED, reason=""))
+    ctx.reply(command, ctx.words(member.language, "reins.unskipped", item=item.id, when=said(ctx, member, slot.due)))
+
+
+async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """The animators decide that a missed occurrence stays missed."""
+    member, item, _ = await asked(ctx, command, arguments)
+    slot = await asked_slot(ctx, member, item, arguments)
+    if slot.fate not in (Fate.ASKED, Fate.MISSED):
+        raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
+    put_slot(ctx, member, slot, replace(slot, fate=Fate.SKIPPED, reason="left_out"))
+    ctx.reply(command, ctx.words(member.language, "reins.left", item=item.id, when=said(ctx, member, slot.due)))
+
+
+async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """An animator has a missed occurrence go out after all. Pressing twice sends once."""
+    member, item, _ = await asked(ctx, command, arguments)
+    slot = await asked_slot(ctx, member, item, arguments)
+    await may_publish(ctx, member, item)
+    if slot.fate is Fate.PLANNED:
+        raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
+    sent = publish(ctx, await Planner.of(ctx, people=False), item, slot, expiring=False)
+    if not sent and not item.audiences:
+        raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
+    if slot.fate is not Fate.OUT:
+        ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),)))
+    to = Markup(", ".join([*(channel_link(channel) for channel in sent), *item.audiences]))
+    ctx.reply(command, ctx.words(member.language, "reins.sending", item=item.id, to=to))
+
+
+async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant calendar move ITEM MOMENT``: its next occurrence goes out at another moment; all others stay."""
+    member, item, _ = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    slot, written = await _to_move(ctx, member, item, command, arguments)
+    if not written:
+        ctx.reply(command, _move_form(ctx, member, item, slot))
+        return
+    due = parse_moment(written, ctx.now, ctx.zone_of(member))
+    if due is None or due < ctx.now:
+        key = "reins.bad_moment" if due is None else "reins.past_moment"
+        raise BadInput(ctx.words(member.language, key, text=written))
+    await may_publish(ctx, member, item, moments=[due])
+    put_slot(ctx, member, slot, replace(slot, due=due))
+    values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
+    text = ctx.words(member.language, "reins.moved", item=item.id, **values)
+    back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
+    ctx.reply(command, Message(text, (back,)))
+
+
+async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str) -> tuple[Slot, str]:
+    """The occurrence to move (the one named as buttons do, else the next), and the moment that was written."""
+    head, _, lines = arguments.partition("\n")
+    words = head.split()[1:]
+    typed = parse_fields(lines, MOMENT_NAMES).get("moment", "")
+    if len(words) >= 2 and "T" in words[0] and "/" in words[1]:
+        slot = await asked_slot(ctx, member, item, head)
+        words = words[2:]
+    else:
+        slots = await coming_slots(ctx, item, 1)
+        if not slots:
+            raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
+        slot = slots[0]
+    if slot.fate is not Fate.PLANNED:
+        raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
+    return slot, command.fields.get("moment", "") or typed or " ".join(words)
+
+
+def _move_form(ctx: Context, member: Member, item: Item, slot: Slot) -> Message:
+    language = member.language
+    text = ctx.words(language, "reins.move_how", item=item.id, when=said(ctx, member, slot.due))
+    local = slot.due.astimezone(ctx.zone_info(member))
+    moment = Field("moment", ctx.words(language, "reins.field_moment"), value=f"{local:%Y-%m-%d %H:%M}")
+    title = ctx.words(language, "reins.move_title", item=item.id)
+    command = f"calendar move {item.id} {slot.at.isoformat()} {slot.zone}"
+    return Message(text, (), Form(title, command, (moment,), ctx.words(language, "reins.move")))
+
+
+_for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
+
+FEATURE = Feature(
+    name="reins",
+    commands=(
+        _for_animators(path=("calendar", "pause"), french=("calendrier", "pause"), run=pause),
+        _for_animators(path=("calendar", "resume"), french=("calendrier", "reprendre"), run=resume),
+        _for_animators(path=("calendar", "skip"), french=("calendrier", "sauter"), run=skip),
+        _for_animators(path=("calendar", "move"), french=("calendrier", "déplacer"), run=move),
+        _for_animators(path=("calendar", "unskip"), run=unskip, hidden=True),
+        _for_animators(path=("calendar", "leave"), run=leave, hidden=True),
+        _for_animators(path=("calendar", "send"), run=send, hidden=True),
+    ),
+)
