@@ -11,8 +11,9 @@ from pathlib import Path
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.errors import BadInput, Refused
-from bot.core.ports import Capabilities, OnEvent, Platform, Renderer
+from bot.core.ports import Capabilities, OnEvent, Platform
 from bot.core.refs import Language, WorkspaceRef
+from bot.core.rendering import Renderer
 from bot.platforms.matrix.homeserver import Homeserver, SignedOut
 from bot.platforms.matrix.inbound import Listener
 from bot.platforms.matrix.outbound import Sender
