@@ -79,7 +79,9 @@ def _regions(code: str) -> dict[str, str]:
 
 @lru_cache(maxsize=512)
 def _year(country: str, region: str, year: int) -> dict[date, str]:
-    """The holidays of one year by date. A year outside those the library knows has none."""
+    """The holidays of one year by date. A year or country outside those the library knows (any more) has none."""
+    if country not in _codes():
+        return {}
     # A region that is none was named as a problem when the files were read; the country still counts.
     code = _regions(country).get(region)
     return dict(_country(country)(subdiv=code, years=year, expand=False))

@@ -179,6 +179,7 @@ def replaced(rules: PolicyRules, zone: str) -> PolicyRules:
         ("DE", "BY", date(2027, 1, 6), "Epiphany"),
         ("DE", "BE", date(2027, 1, 6), ""),
         ("", "", date(2027, 12, 25), ""),
+        ("FR", "", date(1492, 12, 25), ""),
     ],
 )
 def test_the_holidays_of_a_country_and_its_regions(country: str, region: str, day: date, name: str) -> None:
@@ -201,6 +202,11 @@ def test_the_holidays_of_a_country_and_its_regions(country: str, region: str, da
 def test_places_nobody_knows_are_refused_with_what_is_near(country: str, region: str, reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         check_place(country, region)
+
+
+def test_a_country_that_a_new_version_no_longer_knows_has_no_holidays() -> None:
+    """Somebody may have chosen it with an older one."""
+    assert place("XX", "YY").holiday(date(2027, 12, 25)) == ""
 
 
 def test_one_country_does_not_bring_the_other_249_into_memory() -> None:
