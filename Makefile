@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-kill test-long test-wheel lint types rules docs bench fmt clean
+.PHONY: help install demo test test-browser test-calendars test-kill test-long test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: lint types rules ## Check everything: linters, types, import table, and th
 
 test-browser: install ## The playground in headless Chromium (needs Debian's chromium, or CHROMIUM=path)
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+test-calendars: install ## The calendar feeds in Debian's khal, calcurse and ical2html
+	$(BIN)/python -m pytest -m calendars $(ARGS)
 
 test-kill: install ## Kill a running Allant at random, on the playground and on Synapse, and count what arrived
 	$(BIN)/python -m pytest -m kill -s $(ARGS)

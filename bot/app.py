@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
-from bot import VERSION
+from bot import VERSION, archive
 from bot.core.actions import GiveRole, Planned
+from bot.core.addresses import Addresses
 from bot.core.backlog import Backlog
 from bot.core.clock import SystemClock
 from bot.core.community import Channel, Member, Role
@@ -34,6 +35,7 @@ from bot.store import Store
 from bot.store.leases import SharedLeases
 from bot.store.wakeups import ACCEPTED, PLANNED
 from bot.timetable import Clockwork, Schedules
+from bot.web import SecretAddresses
 from bot.writer import CannedWriter, OpenAIWriter
 from handlers import FEATURES
 
@@ -115,10 +117,12 @@ class Allant:
     backlog: Backlog
     outbox: Outbox
     clockwork: Clockwork
+    addresses: Addresses
     role: ProcessRole = "all"
     _attending: set[WorkspaceRef] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _seen: tuple[str, str] = ("", "")
+    _kept: tuple[str, str] = ("", "")
     _file_problems: tuple[Problem, ...] = ()
     _files_changed: int = 0
 
@@ -143,7 +147,7 @@ class Allant:
         for workspace in self.platforms:
             await self._tell_started(workspace)
         if live:
-            self.clockwork.every(FILES_EVERY_SECONDS, self.reload_changed_files, "files")
+            self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
             self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
@@ -160,7 +164,7 @@ class Allant:
         self._run(self.store.listen(wake), "wake-ups")
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")
-        self.clockwork.every(FILES_EVERY_SECONDS, self.reload_changed_files, "files")
+        self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
             self._run(self._attend(workspace, platform, leases), f"attendance of {workspace}")
@@ -232,6 +236,24 @@ class Allant:
             sent = await self.outbox.drain()
             if not fired and not sent:
                 return
+
+    async def _look_at_files(self) -> None:
+        """Take up changed files, and note which ones run: `allant plan` compares with them."""
+        await self.reload_changed_files()
+        if self._kept == self._seen:
+            return
+        seen = self._seen
+        for workspace in self.platforms:
+            await archive.keep(
+                self.store.notes,
+                self.store.journal,
+                workspace,
+                {"content": self.settings.content, "schedules": self.settings.schedules},
+                fingerprint=" ".join(seen),
+                wrong=[problem.file for problem in self._file_problems],
+                at=self.clock.now(),
+            )
+        self._kept = seen
 
     async def tidy(self) -> None:
         """Let go of what is older than policy.yaml keeps it."""
@@ -335,6 +357,7 @@ async def assemble(
         )
     time = clock or (SystemClock() if store.shared is None else store.shared.clock)
     channels = Directory(store.channels, schedules)
+    addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
     ports = Ports(
         clock=time,
         members=store.members,
@@ -350,6 +373,7 @@ async def assemble(
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
+        addresses=addresses,
         catalogue=catalogue(features),
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
@@ -384,6 +408,7 @@ async def assemble(
         backlog=Backlog(store.inbox, store.leases, dispatcher.handle),
         outbox=outbox,
         clockwork=clockwork,
+        addresses=addresses,
         role=role,
         _file_problems=problems,
     )

@@ -10,8 +10,10 @@ from starlette.routing import BaseRoute
 from bot.app import Allant
 from bot.core.community import Role
 from bot.core.dispatch import catalogue
+from bot.core.excerpt import plain
 from bot.core.policy import PolicyRules
-from bot.core.refs import Language, WorkspaceRef
+from bot.core.reasons import reason_words
+from bot.core.refs import LANGUAGES, Language, WorkspaceRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.playground import PlaygroundServer
 from bot.platforms.playground.web import Hint, routes
@@ -67,8 +69,15 @@ async def behind_the_scenes(allant: Allant, workspace: WorkspaceRef) -> dict[str
                 "kind": each.kind.value,
                 "feature": each.feature,
                 "to": each.to.id,
-                "reason": each.reason,
+                "why": _why(allant, each.reason),
             }
             for each in rows
         ],
     }
+
+
+def _why(allant: Allant, reason: str) -> dict[Language, str]:
+    """The reason in each language, without what escapes it in Markdown: the page shows it as plain text."""
+    if not reason:
+        return {}
+    return {each: plain(reason_words(allant.library.words, each, reason)) for each in LANGUAGES}

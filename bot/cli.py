@@ -10,18 +10,19 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.core.errors import AllantError, BadContent, Problem
+from bot import ledger_cli
+from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
 cli = typer.Typer(
@@ -32,10 +33,12 @@ cli = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-imports = typer.Typer(help="Bring in what happened before.", no_args_is_help=True)
+imports = typer.Typer(help="Bring in what happened before, or events of another calendar.", no_args_is_help=True)
 db = typer.Typer(help="The database: upgrade, back up, restore, move.", no_args_is_help=True)
 nudges = typer.Typer(help="The nudge of quiet channels.", no_args_is_help=True)
+exports = typer.Typer(help="Take out what was made in chat.", no_args_is_help=True)
 cli.add_typer(imports, name="import")
+cli.add_typer(exports, name="export")
 cli.add_typer(db, name="db")
 cli.add_typer(nudges, name="nudge")
 
@@ -132,6 +135,57 @@ def check(as_json: Json = False) -> None:
 
 
 @cli.command()
+def plan(
+    weeks: Annotated[int, typer.Option(min=1, max=104, help="How far ahead to look for posts.")] = 4,
+    against: Annotated[
+        str, typer.Option(help="Compare with this folder or git revision (default: with what runs).")
+    ] = "",
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a change to schedules/ and content/ would do, before it does it: items, and posts that come or go."""
+    from bot import planning
+
+    made = asyncio.run(
+        planning.plan(_settings(), weeks=weeks, against=against, workspace=workspace, now=datetime.now(UTC))
+    )
+    _show(planning.as_data(made) if as_json else planning.as_tables(made))
+    if made.problems and not as_json:
+        print_problems(made.problems)
+    raise typer.Exit(1 if made.problems else 0)
+
+
+@cli.command()
+def rehearse(
+    days: Annotated[int, typer.Option(min=1, max=800, help="How many days to play.")] = 90,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="From this day (UTC; default: now).")
+    ] = None,
+    gap: Annotated[int, typer.Option(min=0, max=10_000, help="Minutes wanted between two posts of a channel.")] = 60,
+    links: Annotated[
+        bool, typer.Option("--links", help="Ask every link on the web whether it still leads there.")
+    ] = False,
+    workspace: Workspace = "",
+    as_json: Json = False,
+) -> None:
+    """List every post to come, and what stands in its way. Nothing is sent. Exit code 1 when there are errors."""
+    from bot import rehearsal
+
+    played = asyncio.run(
+        rehearsal.rehearse(
+            _settings(),
+            since=since.replace(tzinfo=UTC) if since else datetime.now(UTC),
+            days=days,
+            workspace=workspace,
+            gap=timedelta(minutes=gap),
+            check_web=links,
+        )
+    )
+    _show(rehearsal.as_data(played) if as_json else rehearsal.as_tables(played))
+    raise typer.Exit(1 if played.fails else 0)
+
+
+@cli.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new folder for your organisation.")]) -> None:
     """Copy the starter content, schedules and settings into DIR, for your organisation to edit."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -164,6 +218,55 @@ def import_slack_export(
             )
         )
     out.print(report)
+
+
+@imports.command("ics")
+def import_ics(
+    file: Annotated[Path, typer.Argument(help="An .ics file, as Outlook, Google or Thunderbird export it.")],
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Where the items go: '#general', 'tag:everyone'.")
+    ] = None,
+    target: Annotated[Path | None, typer.Option("--out", help="The file to write (schedules/imported.yaml).")] = None,
+    all_day: Annotated[str, typer.Option("--at", help="When what lasts all day goes out.")] = "09:00",
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite the file without asking.")] = False,
+) -> None:
+    """Make draft items of an .ics file's events. Nothing goes out before somebody takes them over from draft."""
+    from bot import importing
+
+    settings = _settings()
+    place = importing.import_target(settings, target)
+    try:
+        clock = time.fromisoformat(all_day)
+    except ValueError:
+        raise BadInput(f"--at {all_day!r} is not a time such as 09:00") from None
+    now = datetime.now(UTC)
+    ready = importing.from_ics(settings, file, to=to or ["#general"], target=place, all_day=clock, now=now)
+    out.print(importing.told(ready, place))
+    if ready.items:
+        _write(place, ready.text, yes=yes)
+        out.print("Look through them, translate them, then `allant check`, `allant plan`, `allant rehearse`.")
+    raise typer.Exit(0 if ready.items else 1)
+
+
+@exports.command("schedules")
+def export_schedules(
+    target: Annotated[Path | None, typer.Option("--out", help="The file to write (default: print it).")] = None,
+    workspace: Workspace = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite the file without asking.")] = False,
+) -> None:
+    """Write the calendar items made in chat as a YAML file of schedules/, which loads back to the same items."""
+    from bot import importing
+
+    files = asyncio.run(importing.from_chat(_settings(), workspace, datetime.now(UTC)))
+    if not files:
+        err.print("No item was made in chat.")
+    for number, ready in enumerate(files):
+        if target is None:
+            print(ready.text, end="")  # noqa: T201  # The command's output.
+        else:
+            # Launches that begin on different days do not fit into one file.
+            place = target if number == 0 else target.with_name(f"{target.stem}-{number + 1}{target.suffix}")
+            _write(place, ready.text, yes=yes)
 
 
 @cli.command()
@@ -288,6 +391,9 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
+ledger_cli.register(cli)
+
+
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
     """A table of problems on stderr."""
     table = Table("Where", "What is wrong", "How to mend it", title=f"{len(problems)} to mend", title_justify="left")
@@ -295,6 +401,23 @@ def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
         where = f"{each.file}:{each.line}" if each.line else each.file
         table.add_row(escape(where), escape(each.reason), escape(each.mend))
     err.print(table)
+
+
+def _write(place: Path, text: str, *, yes: bool) -> None:
+    from bot import importing
+
+    if place.exists() and not yes:
+        typer.confirm(f"{place} exists. Overwrite it?", abort=True, err=True)
+    importing.write(place, text)
+    out.print(f"Written: {place}")
+
+
+def _show(what: RenderableType | dict[str, Any]) -> None:
+    """Tables for people; JSON where it is data."""
+    if isinstance(what, dict):
+        print(json.dumps(what, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
+    else:
+        out.print(what)
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ from bot.backstage import playground_routes
 from bot.core.clock import SystemClock, VirtualClock
 from bot.core.delivery import Delivery, Kind, State
 from bot.core.ports import FeedEntry, FeedRead, FeedReader
+from bot.core.reasons import reason_words
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
 from bot.platforms.playground import (
     BOT,
@@ -94,6 +95,7 @@ async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[st
     sent = [each for each in ledger if each.state is State.SENT]
     kinds = Counter(each.kind for each in sent)
     welcomes = [each for each in sent if each.kind in (Kind.WELCOME, Kind.JOURNEY)]
+    held = await allant.store.ledger.held_back(WORKSPACE, FAST_START)
     figures = await allant.store.measures.figures(WORKSPACE, at=allant.clock.now(), weeks=max(1, days // 7))
     return {
         "days": days,
@@ -118,7 +120,8 @@ async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[st
         "nudged": {"prompts": kinds[Kind.PROMPT], "days": _days(each for each in sent if each.kind is Kind.PROMPT)},
         "told_animators": kinds[Kind.NOTICE],
         "waited": sum(1 for each in sent if each.planned_for is not None and each.due > each.planned_for),
-        "held_back": dict(sorted((await allant.store.ledger.held_back(WORKSPACE, FAST_START)).items())),
+        "held_back": dict(sorted(held.items())),
+        "why": {reason: str(reason_words(allant.library.words, "en", reason)) for reason in sorted(held)},
         "ledger": dict(sorted(Counter(each.state.value for each in ledger).items())),
         "figures": _plain(asdict(figures)),
     }
@@ -146,7 +149,7 @@ def describe(report: dict[str, Any]) -> str:
     newcomers = welcomed["newcomers"]
     if newcomers is None:
         newcomers = f"fewer than {report['figures']['threshold']}"
-    held = ", ".join(f"{reason} {count}" for reason, count in report["held_back"].items()) or "nothing"
+    held = "; ".join(f"{count}: {report['why'][reason]}" for reason, count in report["held_back"].items()) or "nothing"
     return "\n".join(
         [
             f"{report['days']} days of a simulated organisation, {report['acts']} acts, in {report['seconds']} s",

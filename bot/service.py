@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from starlette.routing import BaseRoute
 
@@ -13,7 +14,8 @@ from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.ports import Platform
 from bot.settings import Settings
-from bot.web import listen, make_web, web_server
+from bot.subscriptions import calendar_file
+from bot.web import calendar_routes, listen, make_web, web_server
 
 PLAYGROUND_CHANNELS = ("general", "random", "help", "newcomers")
 """The channels of a playground that `allant run` serves for the first time."""
@@ -70,7 +72,7 @@ async def serve_web(
 
     socket = listen(allant.settings.host, allant.settings.port)
     with contextlib.closing(socket):
-        web = web_server(make_web(gauges, routes))
+        web = web_server(make_web(gauges, [*calendar_routes(partial(calendar_file, allant)), *routes]))
         async with running(allant):
             serving = asyncio.create_task(web.serve(sockets=[socket]), name="web")
             working = asyncio.create_task(allant.wait(), name="allant")

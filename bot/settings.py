@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     schedules_dir: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = ""
     language: Language = "fr"
     admins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -71,6 +73,13 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+            raise ValueError("must be an address such as https://allant.example.org")
+        return value
+
     @property
     def content(self) -> Path:
         """The content folder: the setting, else ``./content``, else the starter content."""
@@ -80,6 +89,12 @@ class Settings(BaseSettings):
     def schedules(self) -> Path:
         """The schedules folder: the setting, else ``./schedules``, else the starter schedules."""
         return self._folder("schedules", self.schedules_dir)
+
+    @property
+    def local_url(self) -> str:
+        """How this machine itself reaches the web server."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     @staticmethod
     def _folder(name: Literal["content", "schedules"], chosen: Path | None) -> Path:

@@ -1,10 +1,11 @@
-"""Administration in the chat: help, roles, the ledger, and what went wrong, in files as in deliveries."""
+"""Administration in the chat: help, roles, how the bot is, and what is wrong in the files."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,13 +13,16 @@ from urllib.parse import unquote
 
 from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send
 from bot.core.community import Member, Role
-from bot.core.delivery import Delivery, Kind, State, Verb
+from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
 from bot.core.errors import BadInput, Problem
-from bot.core.events import CommandGiven, DeliveryTroubled, FilesChanged
+from bot.core.events import CommandGiven, FilesChanged
 from bot.core.feature import Command, Context, Feature, Listener
-from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
-from bot.core.refs import ChannelRef, Language
+from bot.core.ledger import Query
+from bot.core.message import Button, Markup, Message, escape, join_lines
+from bot.core.pausing import pause_line
+from bot.core.reasons import reason_words
+from bot.core.refs import Language
 
 ROLES = {
     "member": Role.MEMBER,
@@ -31,14 +35,9 @@ ROLES = {
     "administrator": Role.ADMIN,
     "administration": Role.ADMIN,
 }
-LEDGER_ROWS = 10
 MOST_PROBLEMS = 10
 """Problems of files told in one message; `allant check` shows the rest."""
 MOST_COUNTED = 1000
-REASONS = frozenset(
-    {"quiet_hours", "day_budget", "week_budget", "away", "muted", "gone", "expired"}
-    | {"unreachable", "rate_limited", "not_connected", "not_arrived", "unclear", "refused"}
-)
 _MENTION = re.compile(r"\[[^\]]*\]\(mention:([^)\s]+)\)")
 
 
@@ -83,6 +82,9 @@ async def show_help(ctx: Context, command: CommandGiven, arguments: str) -> None
     if not found:
         raise BadInput(ctx.words(language, "admin.no_help", topic=arguments.strip()))
     lines: list[str] = [ctx.words(language, "admin.help_head")]
+    paused = await pause_line(ctx, member) if member.role >= Role.ANIMATOR else None
+    if paused is not None:
+        lines = [paused, "", *lines]
     heading = ""
     for name, each in found:
         title = ctx.words(language, f"admin.feature_{name}")
@@ -177,122 +179,6 @@ async def _mark(ctx: Context, command: CommandGiven, arguments: str, *, manager:
     ctx.reply(command, Message(ctx.words(language, key, name=member.name), (undo,)))
 
 
-# The ledger
-
-
-async def deliveries(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant deliveries``: the latest rows of the ledger, and how much was held back."""
-    member = await ctx.member(command.member)
-    # Who asked what, and when, is nobody's business: answers are left out.
-    recent = await ctx.ledger.recent(ctx.workspace, limit=20 * LEDGER_ROWS)
-    rows = [each for each in recent if each.kind is not Kind.ANSWER][:LEDGER_ROWS]
-    lines: list[str] = [ctx.words(member.language, "admin.ledger"), ""]
-    lines += [await _row(ctx, member, each) for each in rows] or [ctx.words(member.language, "admin.ledger_empty")]
-    ctx.reply(command, join_lines([*lines, *await _held(ctx, member.language)]))
-
-
-async def _held(ctx: Context, language: Language) -> list[str]:
-    held = await ctx.ledger.held_back(ctx.workspace, ctx.now - timedelta(weeks=1))
-    if not held:
-        return []
-    said = [
-        f"- {ctx.words(language, 'admin.held', count=count, reason=reason_words(ctx, language, reason))}"
-        for reason, count in sorted(held.items())
-    ]
-    return ["", ctx.words(language, "admin.held_head"), "", *said]
-
-
-def reason_words(ctx: Context, language: Language, reason: str) -> Markup:
-    """A reason of the ledger in words. A refusal's own text is the platform's, and may be in its language."""
-    name, _, detail = reason.partition(": ")
-    if name not in REASONS:
-        return escape(reason)
-    said = ctx.words(language, f"admin.reason_{name}")
-    return Markup(f"{said} ({escape(detail)})") if detail else said
-
-
-def _is_public(delivery: Delivery) -> bool:
-    return isinstance(delivery.to, ChannelRef) and delivery.visible_to is None
-
-
-async def _place(ctx: Context, language: Language, delivery: Delivery) -> Markup:
-    """Where it goes; whom a direct message goes to is not shown."""
-    if isinstance(delivery.to, ChannelRef) and _is_public(delivery):
-        channel = await ctx.channels.get(delivery.to)
-        if channel is not None and not channel.direct:
-            return channel_link(channel)
-    return ctx.words(language, "admin.direct")
-
-
-async def _row(ctx: Context, member: Member, delivery: Delivery) -> str:
-    language = member.language
-    values = {
-        "when": ctx.say_moment(language, delivery.sent_at or delivery.due, ctx.zone_of(member)),
-        "what": ctx.words(language, f"admin.kind_{delivery.kind.value}"),
-        "where": await _place(ctx, language, delivery),
-        "state": ctx.words(language, f"admin.state_{delivery.state.value}"),
-        "reason": Markup(f" ({reason_words(ctx, language, delivery.reason)})" if delivery.reason else ""),
-    }
-    return "- " + ctx.words(language, "admin.ledger_line", **values)
-
-
-async def resend(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """An animator looked: it did not arrive; send it again. Pressing twice sends once."""
-    language = await ctx.language_of(command.member)
-    delivery = await ctx.ledger.find(ctx.workspace, arguments.strip())
-    if delivery is None or not _can_resend(delivery):
-        raise BadInput(ctx.words(language, "admin.cannot_resend"))
-    again = Send(
-        to=delivery.to,
-        message=delivery.message,
-        kind=delivery.kind,
-        thread=delivery.thread,
-        key=f"{delivery.key}/again",
-    )
-    ctx.do(again)
-    ctx.reply(command, ctx.words(language, "admin.resent"))
-
-
-def _can_resend(delivery: Delivery) -> bool:
-    """Whether it is over, and its words are still there: those of private messages are dropped at the end."""
-    over = delivery.state in (State.UNCERTAIN, State.FAILED, State.HELD_BACK)
-    return over and delivery.verb is Verb.SEND and _is_public(delivery) and delivery.message != Message("")
-
-
-async def drop(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """An animator looked: it arrived, or is no longer wanted."""
-    ctx.reply(command, ctx.words(await ctx.language_of(command.member), "admin.dropped"))
-
-
-async def on_trouble(ctx: Context, event: DeliveryTroubled) -> None:
-    """Tell the animators what did not go out, or may not have; a notice that troubles is not told again."""
-    delivery = event.delivery
-    if delivery.kind is Kind.NOTICE:
-        return
-    channel = await ctx.channels.get(delivery.to) if isinstance(delivery.to, ChannelRef) else None
-    public = channel is not None and not channel.direct and _is_public(delivery)
-
-    def notice(language: Language) -> Message:
-        where = channel_link(channel) if channel is not None and public else ctx.words(language, "admin.direct")
-        values = {
-            "what": ctx.words(language, f"admin.kind_{delivery.kind.value}"),
-            "where": where,
-            "reason": reason_words(ctx, language, delivery.reason),
-        }
-        if not (public and _can_resend(delivery)):
-            return Message(ctx.words(language, f"admin.trouble_{delivery.state.value}", **values))
-        buttons = (
-            Button(ctx.words(language, "admin.send_again"), f"deliveries resend {delivery.key}", "primary"),
-            Button(ctx.words(language, "admin.drop"), f"deliveries drop {delivery.key}"),
-        )
-        text = ctx.words(language, f"admin.trouble_{delivery.state.value}", **values)
-        return Message(f"{text} {ctx.words(language, 'admin.trouble_choose')}", buttons)
-
-    # Five hundred direct messages that fail for one reason are one piece of news a day, not five hundred.
-    about = delivery.key if public else f"{delivery.kind.value}/{delivery.reason}/{ctx.now.date().isoformat()}"
-    await ctx.tell_animators(notice, key=f"trouble/{delivery.state.value}/{about}")
-
-
 # The files, and how things are
 
 
@@ -322,17 +208,23 @@ def _problems_said(ctx: Context, language: Language, problems: Sequence[Problem]
     return join_lines(lines)
 
 
+async def _count(ctx: Context, *states: State) -> int:
+    query = Query(workspace=ctx.workspace, states=states, undecided=True, limit=MOST_COUNTED)
+    return len(await ctx.ledger.search(query))
+
+
 async def status(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant status``: what is there, what waits, and what needs a look."""
-    language = await ctx.language_of(command.member)
+    member = await ctx.member(command.member)
+    language = member.language
     counts = {
         "channels": len(await ctx.channels.all(ctx.workspace)),
         "items": len(ctx.timetable.items()),
         "entries": len(ctx.library.entries(language, guest=False)),
         "animators": len(await ctx.members.with_role(ctx.workspace, Role.ANIMATOR)),
-        "waiting": len(await ctx.ledger.recent(ctx.workspace, state=State.PLANNED, limit=MOST_COUNTED)),
-        "uncertain": len(await ctx.ledger.recent(ctx.workspace, state=State.UNCERTAIN, limit=MOST_COUNTED)),
-        "failed": len(await ctx.ledger.recent(ctx.workspace, state=State.FAILED, limit=MOST_COUNTED)),
+        "waiting": await _count(ctx, State.PLANNED),
+        "uncertain": await _count(ctx, State.UNCERTAIN),
+        "failed": await _count(ctx, State.FAILED),
     }
     lines: list[str] = [ctx.words(language, "admin.status"), ""]
     lines += [f"- {ctx.words(language, f'admin.status_{name}', count=count)}" for name, count in counts.items()]
@@ -340,7 +232,25 @@ async def status(ctx: Context, command: CommandGiven, arguments: str) -> None:
     lines.append("- " + ctx.words(language, writer, name=ctx.writer.name))
     if await ctx.note(ToldProblems, "") is not None:
         lines.append("- " + ctx.words(language, "admin.status_files"))
-    ctx.reply(command, join_lines([*lines, *await _held(ctx, language)]))
+    paused = await pause_line(ctx, member)
+    if paused is not None:
+        lines = [paused, "", *lines]
+    held = await ctx.ledger.held_back(ctx.workspace, ctx.now - timedelta(weeks=1))
+    if held:
+        lines += ["", ctx.words(language, "admin.held_head"), ""]
+    lines += [
+        f"- {ctx.words(language, 'admin.held', count=count, reason=reason_words(ctx.words, language, reason))}"
+        for reason, count in sorted(_by_name(held).items())
+    ]
+    ctx.reply(command, join_lines(lines))
+
+
+def _by_name(held: Mapping[str, int]) -> Counter[str]:
+    """The counts without the reasons' details: each digest and each refusal would otherwise be a line."""
+    counts: Counter[str] = Counter()
+    for reason, count in held.items():
+        counts[reason.partition(": ")[0]] += count
+    return counts
 
 
 _for_admins = partial(Command, role=Role.ADMIN, has_arguments=True)
@@ -354,10 +264,7 @@ FEATURE = Feature(
         _for_admins(path=("roles", "take"), french=("rôles", "retirer"), run=take),
         _for_admins(path=("managers", "mark"), french=("encadrement", "marquer"), run=mark),
         _for_admins(path=("managers", "unmark"), french=("encadrement", "retirer"), run=unmark),
-        Command(path=("deliveries",), french=("envois",), run=deliveries, role=Role.ANIMATOR),
-        Command(path=("deliveries", "resend"), run=resend, role=Role.ANIMATOR, hidden=True),
-        Command(path=("deliveries", "drop"), run=drop, role=Role.ANIMATOR, hidden=True),
         Command(path=("status",), french=("état",), run=status, role=Role.ADMIN),
     ),
-    listeners=(Listener(DeliveryTroubled, on_trouble), Listener(FilesChanged, on_files_changed)),
+    listeners=(Listener(FilesChanged, on_files_changed),),
 )

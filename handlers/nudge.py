@@ -18,6 +18,7 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, FilesChanged, MessagePosted, Started
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.knowledge import Prompt
+from bot.core.ledger import digest_key
 from bot.core.localtime import local_date, local_moment
 from bot.core.message import Button, Message, channel_link, join_lines
 from bot.core.policy import PolicyRules, is_worked
@@ -278,6 +279,8 @@ async def _in_a_row(ctx: Context, channel: Channel, before: Nudged | None) -> in
         return 0
     delivery = await ctx.ledger.find(ctx.workspace, before.key) if before.key else None
     lost = delivery is not None and delivery.state in (State.HELD_BACK, State.FAILED, State.RECALLED)
+    if delivery is not None and digest_key(delivery.reason):
+        lost = False  # People saw it, in a digest.
     return before.in_a_row - 1 if lost else before.in_a_row
 
 

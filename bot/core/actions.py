@@ -182,6 +182,44 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """Send the delivery of this number after all: failed, uncertain or held back, it is planned anew, once, as if it
+    had never been tried. ``by``: who decided, which the ledger keeps."""
+
+    number: int
+    by: MemberRef
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Let a delivery that failed, is uncertain or was held back be. ``by``: who decided, which the ledger keeps."""
+
+    number: int
+    by: MemberRef
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Say ``into`` instead of the deliveries with the numbers ``parts``, provided that all of them still wait."""
+
+    into: Send
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAll:
+    """Nothing unasked leaves on any platform until the aware UTC moment ``until`` (None: until resumed)."""
+
+    by: MemberRef
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAll:
+    """What the pause held back is due now, under its rules."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallOff:
     """What is planned under keys that begin with ``prefix``, and is not yet on its way, is held back for ``reason``."""
 
@@ -274,6 +312,11 @@ Action = (
     | Remember
     | Drop
     | Forget
+    | Resend
+    | Dismiss
+    | Merge
+    | PauseAll
+    | ResumeAll
     | CallOff
     | PlanOccurrences
     | DropOccurrences

@@ -152,6 +152,16 @@ class DeliveryTroubled(Event):
     delivery: Delivery
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestDue(Event):
+    """There is room again in a place where these messages waited to be told together.
+
+    Made by ourselves; never in the inbox.
+    """
+
+    parts: tuple[Delivery, ...]
+
+
 AnyEvent = (
     MemberJoined
     | MemberLeft

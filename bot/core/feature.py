@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
+from bot.core.addresses import Addresses
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
@@ -53,6 +54,7 @@ class Ports:
     timetable: Timetable
     feeds: FeedReader
     writer: Writer
+    addresses: Addresses
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
 
@@ -164,10 +166,12 @@ class Context:
             )
         )
 
-    async def tell_animators(self, make: Callable[[Language], Message], key: str = "") -> None:
+    async def tell_animators(
+        self, make: Callable[[Language], Message], key: str = "", but: MemberRef | None = None
+    ) -> None:
         """Tell those who animate: in their channel if policy.yaml names one, else each in a direct message.
 
-        ``key``: say it once for this key (see Send).
+        ``key``: say it once for this key (see Send). ``but``: who knows it already gets no direct message.
         """
         channel = await self.channel_named(self.policy.animators_channel)
         if channel is not None:
@@ -175,6 +179,8 @@ class Context:
             self.do(Send(to=channel.ref, message=make(language), kind=Kind.NOTICE, key=key))
             return
         for member in await self.members.with_role(self.workspace, Role.ANIMATOR):
+            if member.ref == but:
+                continue
             own = f"{key}/{member.ref.id}" if key else ""
             self.do(Send(to=member.ref, message=make(member.language), kind=Kind.NOTICE, key=own))
 

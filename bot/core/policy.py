@@ -5,9 +5,10 @@ Pure decisions over the rules of schedules/policy.yaml. All moments are aware; z
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.core.community import Hours
@@ -18,6 +19,12 @@ from bot.core.span import Span
 
 MOST_CLOSED = 400
 """Days looked through for the next opening: more than a year in which nobody works."""
+
+Overflow = Literal["move", "digest", "drop"]
+OVERFLOWS: tuple[Overflow, ...] = ("move", "digest", "drop")
+_OVERFLOWS: Mapping[str, Overflow] = {each: each for each in OVERFLOWS}
+DIGESTIBLE = (Kind.POST, Kind.PROMPT, Kind.FEED)
+"""Kinds that lose nothing by being told together; a welcome and a journey's step are meant for one moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,11 @@ class PolicyRules:
     channel_week: int = 10
     member_day: int = 2
     member_week: int = 6
+    welcome_day: int = 3
+    """Public greetings of newcomers in a channel: a budget of their own, which takes no room from the others."""
+    overflow: str | Mapping[str, str] = "move"
+    """What becomes of a message for which there is no room: it waits for room, is told in a digest with others, or is
+    dropped; one answer for all, or one for each kind (``move`` for those not named)."""
     animators_channel: str = ""
     """Where animators are told things; empty: a direct message to each animator."""
     threshold: int = THRESHOLD
@@ -57,6 +69,13 @@ class PolicyRules:
     """How long signals are kept: the figures of longer ago are gone with them."""
     keep_unsent: timedelta = field(default=timedelta(days=4))
     """How long the words of a private message that failed, or may have, are kept so that it can be sent again."""
+
+    def overflow_of(self, kind: Kind) -> Overflow:
+        """What becomes of a message of ``kind`` for which there is no room."""
+        if not isinstance(self.overflow, str):
+            return _OVERFLOWS.get(self.overflow.get(kind.value, ""), "move")
+        # One word for all is about what can wait; newcomers' words are not dropped or merged by it.
+        return _OVERFLOWS.get(self.overflow, "move") if kind in DIGESTIBLE else "move"
 
     @property
     def whose_holidays(self) -> str:
@@ -80,10 +99,17 @@ class PolicyRules:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """How many unasked messages a place already got: today and in the last seven days."""
+    """How many unasked messages a place already got: today and in the last seven days; and how many of these were
+    welcomes."""
 
     day: int = 0
     week: int = 0
+    welcomes_day: int = 0
+    welcomes_week: int = 0
+
+    def without_welcomes(self) -> Attention:
+        """What counts against a channel's budget: greetings have their own."""
+        return Attention(self.day - self.welcomes_day, self.week - self.welcomes_week)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +119,8 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not before ``until`` (aware UTC); ``reason`` is one of quiet_hours, day_budget, week_budget, away, muted."""
+    """Not before ``until`` (aware UTC); ``reason`` is one of bot.core.ledger.WAITING_REASONS. With ``for_digest`` it is
+    then told together with what else waits so in its place."""
 
     until: datetime
     reason: str
@@ -101,7 +128,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class HoldBack:
-    """Never; ``reason`` as for :class:`Wait`, or expired, muted, gone."""
+    """Never; ``reason`` as for :class:`Wait`, or expired, muted, gone, outranked."""
 
     reason: str
 
@@ -191,17 +218,22 @@ def judge(
     muted_until: datetime | None = None,
     away_until: datetime | None = None,
     active: bool = True,
+    for_digest: bool = False,
+    reserved: int = 0,
 ) -> Verdict:
     """Whether an unasked message may go out now.
 
     ``direct``: to a member, whose budget, mute and absence count; otherwise to a channel. ``planned_for`` is when it
-    was first due: it waits at most ``rules.patience`` from there, or until ``expires``.
+    was first due: it waits at most ``rules.patience`` from there, or until ``expires``. ``for_digest``: it waits to be
+    told with others, for which its own end no longer counts. ``reserved``: so many messages of higher priority are
+    still due in the place today; what is dropped for want of room leaves theirs to them.
     """
     if not active:
         return HoldBack("gone")
     if not kind.unasked:
         return Go()
-    deadline = expires if expires is not None else planned_for + rules.patience
+    patient = planned_for + rules.patience
+    deadline = expires if expires is not None and not for_digest else patient
     if now > deadline:
         return HoldBack("expired")
     if muted_until is not None and muted_until > now:
@@ -209,14 +241,29 @@ def judge(
     if away_until is not None and away_until > now:
         return _wait(away_until, "away", deadline)
     if not is_open(now, rules, zone):
-        return _wait(next_open(now, rules, zone), "quiet_hours", deadline)
+        # What waits for a digest goes on waiting for it through the night.
+        return _wait(next_open(now, rules, zone), "for_digest" if for_digest else "quiet_hours", deadline)
+    shortage = _shortage(kind, rules, attention, direct)
+    tomorrow = next_open(start_of_day(start_of_day(now, zone) + timedelta(hours=36), zone), rules, zone)
+    match rules.overflow_of(kind):
+        case "drop" if shortage:
+            return HoldBack(shortage)
+        case "drop" if reserved and _shortage(kind, rules, attention, direct, reserved):
+            return HoldBack("outranked")
+        case "digest" if shortage:
+            return Wait(tomorrow, "for_digest") if tomorrow <= patient else HoldBack(shortage)
+    return _wait(tomorrow, shortage, deadline) if shortage else Go()
+
+
+def _shortage(kind: Kind, rules: PolicyRules, attention: Attention, direct: bool, reserved: int = 0) -> str:
+    """Which budget is used up once ``reserved`` more messages went out; empty when there is room."""
+    if kind is Kind.WELCOME and not direct:
+        return "welcome_budget" if attention.welcomes_day + reserved >= rules.welcome_day else ""
+    used = attention if direct else attention.without_welcomes()
     per_day, per_week = (rules.member_day, rules.member_week) if direct else (rules.channel_day, rules.channel_week)
-    tomorrow = start_of_day(start_of_day(now, zone) + timedelta(hours=36), zone)
-    if attention.day >= per_day:
-        return _wait(next_open(tomorrow, rules, zone), "day_budget", deadline)
-    if attention.week >= per_week:
-        return _wait(next_open(tomorrow, rules, zone), "week_budget", deadline)
-    return Go()
+    if used.day + reserved >= per_day:
+        return "day_budget"
+    return "week_budget" if used.week + reserved >= per_week else ""
 
 
 def _wait(until: datetime, reason: str, deadline: datetime) -> Verdict:

@@ -14,9 +14,10 @@ from typing import TypeVar
 from bot.core.actions import Planned
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, ChannelLanguage, Hours, Member, Role
-from bot.core.delivery import Delivery, Receipt, State
+from bot.core.delivery import Delivery, Kind, Receipt, State
 from bot.core.events import Event
 from bot.core.knowledge import Entry, Found, Page, Prompt
+from bot.core.ledger import Decision, Pause, Query
 from bot.core.message import Markup
 from bot.core.policy import Attention, PolicyRules
 from bot.core.refs import ChannelRef, Language, MemberRef, Place, WorkspaceRef
@@ -157,6 +158,30 @@ class Ledger(ABC):
         """How many were held back since then, by reason."""
 
     @abstractmethod
+    async def search(self, query: Query) -> Sequence[Delivery]:
+        """The rows that ``query`` describes, newest first."""
+
+    @abstractmethod
+    async def numbered(self, workspace: WorkspaceRef, number: int) -> Delivery | None:
+        """The delivery of that number, if it is of this workspace."""
+
+    @abstractmethod
+    async def decisions(self, numbers: Sequence[int]) -> Mapping[int, Decision]:
+        """The latest decision about each of these deliveries, for those about which there is one."""
+
+    @abstractmethod
+    async def for_digest(self, place: Place, now: datetime) -> Sequence[Delivery]:
+        """What waits to be told together in a place and is due by ``now``, by priority and planning."""
+
+    @abstractmethod
+    async def coming(self, place: Place, until: datetime) -> Mapping[Kind, int]:
+        """How many messages planned for a place are due by ``until``, by kind."""
+
+    @abstractmethod
+    async def paused(self, workspace: WorkspaceRef, now: datetime) -> Pause | None:
+        """The pause in force at ``now``, of the workspace or of everything."""
+
+    @abstractmethod
     async def under(
         self, workspace: WorkspaceRef, prefix: str, *, state: State | None = None, after: int = 0, limit: int = 1000
     ) -> Sequence[Delivery]:
@@ -291,6 +316,10 @@ class Outbound(ABC):
     @abstractmethod
     async def half_sent(self) -> Sequence[Delivery]:
         """Deliveries a crash left between sending and sent."""
+
+    @abstractmethod
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        """Deliveries that failed and are to be tried again after ``now``: nothing may overtake them in their place."""
 
     @abstractmethod
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:

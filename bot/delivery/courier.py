@@ -9,15 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
-from bot.core.errors import RateLimited, Refused, Unreachable, Unsure
-from bot.core.events import DeliveryTroubled, Event
+from bot.core.delivery import Delivery, Kind, Receipt, State
+from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure
+from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
-from bot.core.policy import Attention, Go, HoldBack, Verdict, Wait, judge
+from bot.core.policy import HoldBack, Wait
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
-from bot.core.refs import MemberRef, WorkspaceRef
+from bot.core.refs import WorkspaceRef
 from bot.delivery.limits import Limits
 from bot.delivery.turns import Turns
+from bot.delivery.verdicts import Verdicts, is_expired
 
 log = logging.getLogger("allant.delivery")
 
@@ -35,6 +36,11 @@ REPEAT_WITHIN = timedelta(hours=12)
 """Platforms remember keys for a while only (Synapse: transaction ids for a day): later a repeat is not safe."""
 TIMEOUT = 60.0
 """Seconds after which a platform that says nothing is taken as unclear, so that it blocks no slot for ever."""
+BROKEN_TRIES = 3
+"""How often a message on which the adapter itself stumbles is tried: what is wrong with it stays wrong, and meanwhile
+nothing else goes to its place."""
+DIGEST_AGAIN = timedelta(minutes=10)
+"""After a digest that could not be made."""
 LONGEST_WAIT = 3600.0
 """Seconds. A platform that asks for a longer wait is asked again after this."""
 
@@ -75,9 +81,7 @@ class Courier:
     ) -> None:
         self._outbound = outbound
         self._ledger = ledger
-        self._members = members
-        self._channels = channels
-        self._timetable = timetable
+        self._verdicts = Verdicts(ledger, members, channels, timetable)
         self._platforms = platforms
         self._clock = clock
         self._limits = limits
@@ -86,6 +90,7 @@ class Courier:
         self._on_trouble = on_trouble
         self._jitter = jitter
         self._settling: dict[int, int] = {}
+        self._broken: dict[int, int] = {}
         self.sent = 0
         """How many went out since the start."""
 
@@ -101,13 +106,15 @@ class Courier:
         ready = await self._turns.ready_at(delivery.workspace, now)
         if ready > now:
             return Rest(ready)
-        match await self._judge(delivery, now):
+        match await self._verdicts.of(delivery, now):
             case HoldBack(reason):
                 await self._hold_back(delivery, reason)
                 return None
             case Wait(until, reason):
                 await self._outbound.postpone(delivery, until, reason)
                 return None
+        if delivery.reason == "for_digest" and await self._digest(delivery, now):
+            return None
         if not self._limits.take(delivery.to, now):
             return Rest(self._limits.ready_at(delivery.to, now))
         self._turns.take(delivery.workspace)
@@ -126,7 +133,7 @@ class Courier:
         if platform is None:
             return None  # It stays half-sent until its workspace is connected again.
         now = self._clock.now()
-        late = _expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
+        late = is_expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
         repeat = platform.can.safe_to_repeat and not late
         if not repeat and not platform.can.can_look_up:
             await self._close(delivery, State.UNCERTAIN, "unclear")
@@ -142,49 +149,34 @@ class Courier:
         except Exception as error:
             return await self._still_unclear(delivery, error)
         self._settling.pop(delivery.id, None)
-        if receipt is None:
-            await self._outbound.postpone(delivery, now, "not_arrived")
-        else:
+        if receipt is not None:
             await self._sent(delivery, receipt)
+        elif self._broken.get(delivery.id, 0) >= BROKEN_TRIES:
+            await self._close(delivery, State.FAILED, "broken")
+        elif delivery.attempts + 1 >= GIVE_UP_TRIES and now - (delivery.planned_for or now) >= GIVE_UP_AFTER:
+            await self._close(delivery, State.FAILED, "not_arrived")
+        else:
+            # Looked up, it is not there: at once the first time, later and later if it never gets there.
+            pause = self._backoff(delivery.attempts) if delivery.attempts else timedelta()
+            await self._outbound.postpone(delivery, now + pause, "not_arrived")
+            return Rest(now + pause) if pause else None
         return None
 
-    async def _judge(self, delivery: Delivery, now: datetime) -> Verdict:
-        if _expired(delivery, now):
-            return HoldBack("expired")
-        if delivery.verb is not Verb.SEND:
-            return Go()
-        planned_for = delivery.planned_for or delivery.due
-        unasked = delivery.kind.unasked
-        if isinstance(delivery.to, MemberRef):
-            member = await self._members.get(delivery.to)
-            rules = self._timetable.policy_for(member=member)
-            return judge(
-                delivery.kind,
-                now=now,
-                planned_for=planned_for,
-                expires=delivery.expires,
-                rules=rules,
-                zone=rules.zone,
-                attention=await self._ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
-                direct=True,
-                muted_until=member.muted_until if member else None,
-                away_until=member.away_until if member else None,
-                # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
-                active=member.active if member else not unasked,
-            )
-        channel = await self._channels.get(delivery.to)
-        rules = self._timetable.policy_for(channel)
-        return judge(
-            delivery.kind,
-            now=now,
-            planned_for=planned_for,
-            expires=delivery.expires,
-            rules=rules,
-            zone=rules.zone,
-            attention=await self._ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
-            direct=channel.direct if channel else False,
-            active=not channel.archived if channel else True,
+    async def _digest(self, delivery: Delivery, now: datetime) -> bool:
+        """Have what waits in the place told together with ``delivery``. False when it is to go by itself: it is alone,
+        and not too late for that."""
+        parts = await self._ledger.for_digest(delivery.to, now)
+        if delivery.id not in [part.id for part in parts]:
+            return True  # Told with another a moment ago.
+        if len(parts) < 2 and (delivery.expires is None or now <= delivery.expires):
+            return False
+        event = DigestDue(
+            id=f"digest/{delivery.id}/{now.isoformat()}", at=now, workspace=delivery.workspace, parts=tuple(parts)
         )
+        await self._on_trouble(event)
+        # Nothing happens when it was merged; otherwise it neither stays due for ever nor holds up what comes after.
+        await self._outbound.postpone(delivery, now + DIGEST_AGAIN, "for_digest")
+        return True
 
     async def _send(self, delivery: Delivery, platform: Platform) -> Rest | None:
         try:
@@ -202,9 +194,10 @@ class Courier:
         except Exception as error:
             if not isinstance(error, (Unsure, TimeoutError)):
                 log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
+            self._count_broken(delivery, error)
             if platform.can.safe_to_repeat or platform.can.can_look_up:
                 return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
-            await self._close(delivery, State.UNCERTAIN, "unclear")
+            await self._close(delivery, State.UNCERTAIN, "broken" if delivery.id in self._broken else "unclear")
             return None
         finally:
             self._limits.sent(delivery.to, self._clock.now())
@@ -213,6 +206,7 @@ class Courier:
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:
         """Write down that it went out. It did, so a store that stumbles is asked again before we give up."""
+        self._broken.pop(delivery.id, None)
         now = self._clock.now()
         for pause in (0.05, 0.2, 1.0, 3.0):
             try:
@@ -246,10 +240,19 @@ class Courier:
         tries = self._settling[delivery.id] = self._settling.get(delivery.id, 0) + 1
         log.warning("delivery %d is still unclear after %d tries: %s", delivery.id, tries, type(error).__name__)
         now = self._clock.now()
+        if self._count_broken(delivery, error) >= BROKEN_TRIES:
+            await self._close(delivery, State.UNCERTAIN, "broken")
+            return None
         if tries >= GIVE_UP_TRIES and now - delivery.due >= GIVE_UP_AFTER:
             await self._close(delivery, State.UNCERTAIN, "unclear")
             return None
         return Rest(now + self._backoff(tries), half_sent=True)
+
+    def _count_broken(self, delivery: Delivery, error: Exception) -> int:
+        """How often the adapter stumbled over this delivery, which is no trouble of the network or the platform."""
+        if not isinstance(error, (PlatformError, OSError)):  # TimeoutError is an OSError.
+            self._broken[delivery.id] = self._broken.get(delivery.id, 0) + 1
+        return self._broken.get(delivery.id, 0)
 
     async def _hold_back(self, delivery: Delivery, reason: str) -> None:
         if reason == "expired" and delivery.reason in ("unreachable", "rate_limited", "not_connected"):
@@ -261,6 +264,7 @@ class Courier:
         """Write down the end, and tell the animators of what failed and of every planned post that will not appear."""
         await self._outbound.close(delivery, state, reason)
         self._settling.pop(delivery.id, None)
+        self._broken.pop(delivery.id, None)
         if state is State.HELD_BACK and delivery.kind is not Kind.POST:
             return
         log.warning("delivery %d (%s) ended %s: %s", delivery.id, delivery.kind, state, reason)
@@ -291,10 +295,6 @@ def where(error: BaseException) -> str:
         line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__} at {line}"
-
-
-def _expired(delivery: Delivery, now: datetime) -> bool:
-    return delivery.expires is not None and now > delivery.expires
 
 
 def _reason(error: Refused) -> str:

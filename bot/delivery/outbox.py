@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from bot.core.delivery import Delivery
 from bot.core.events import Event
-from bot.core.leases import PLACE, Leases, SoleLeases
+from bot.core.leases import PLACE, Leases, Rested, SoleLeases
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
 from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.delivery.courier import Courier, Jitter, Rest, full_jitter, where
@@ -95,8 +95,12 @@ class Outbox:
 
     async def recover(self) -> None:
         """At the start, before anything else is sent: clear up what a crash left half-sent. What cannot be cleared up
-        yet (the platform is away) is tried again by :meth:`run`; until then nothing else goes to its place."""
+        yet (the platform is away) is tried again by :meth:`run`; until then nothing else goes to its place. Nor does
+        anything to a place where something waits to be tried again: it would overtake it."""
         self._half_sent = True
+        now = self._clock.now()
+        for delivery in sorted(await self._outbound.resting(now), key=lambda each: each.due):
+            self._holds[delivery.to] = _Hold(now, delivery.due, delivery.reason == "rate_limited")
         async with self._one_round:
             await self._start_half_sent()
         await self._idle()
@@ -225,10 +229,19 @@ class Outbox:
         if not self._leases.shared:
             return
         try:
-            await self._leases.give_back({_lease(place): self._limits.leave(place, self._clock.now())})
+            await self._leases.give_back({_lease(place): self._left(place)})
         except Exception as error:
             # It stays ours as long as we live, and we may take it again.
             log.error("a lease could not be given back: %s", where(error))
+
+    def _left(self, place: Place) -> Rested:
+        """How the next process finds the place. While something there waits to be tried again, nothing may overtake it
+        from another process either."""
+        now = self._clock.now()
+        rested, hold = self._limits.leave(place, now), self._holds.get(place)
+        if hold is None or not hold.active(now):
+            return rested
+        return Rested(max(hold.until - now, rested.ready_in), rested.rested_in)
 
     def _rest(self, place: Place, rest: Rest) -> None:
         """Hold the place. When the platform limits two places of a workspace at once it means the whole workspace."""

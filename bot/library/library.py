@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -14,6 +15,7 @@ from bot.core.knowledge import Entry, Found, Hit, Page, Prompt
 from bot.core.message import Markup, fill
 from bot.core.ports import Library
 from bot.core.refs import Language
+from bot.files import FrontMatter, read_markdown
 from bot.library.crosscheck import cross_problems
 from bot.library.reading import Read, read_content
 from bot.library.shelf import Shelf, assemble
@@ -127,6 +129,13 @@ class ContentLibrary(Library):
 
     def prompts(self) -> Sequence[Prompt]:
         return self._shelf.prompts
+
+    def markdown_files(self) -> Iterator[FrontMatter]:
+        """Each Markdown file of the folder as it is on disk, by name, those that cannot be read left out."""
+        for name, path in self._files().items():
+            if path.suffix == ".md":
+                with contextlib.suppress(BadContent):
+                    yield read_markdown(path, name)
 
     def _no_folder(self) -> Problem:
         return Problem(str(self._folder), 0, "is not a folder", "set ALLANT_CONTENT_DIR, or run: allant init")

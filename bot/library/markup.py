@@ -55,6 +55,11 @@ def markup_problems(markdown: str, file: str, first_line: int) -> list[Problem]:
     return problems
 
 
+def parsed(markdown: str) -> Iterator[tuple[int, Token]]:
+    """Every piece of ``markdown`` with the line, from 1, on which it stands."""
+    return _tokens(_parser().parse(markdown), 1)
+
+
 def placeholders(text: str) -> frozenset[str]:
     """The names in ``{name}`` placeholders."""
     return frozenset(_PLACEHOLDER.findall(text))

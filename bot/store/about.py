@@ -19,8 +19,8 @@ _HIDDEN = frozenset({"folded_name", "folded_id"})
 
 def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, Any]:
     """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
-    their text), ``changes`` they made in the calendar and ``items`` they own there, ``counts`` of their signals by
-    kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
+    their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar and ``items``
+    they own there, ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
     ref = str(member)
     row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
     marked = tables.forgotten.c.member_key
@@ -29,6 +29,7 @@ def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> d
         "notes": _notes(connection, ref),
         "timers": _timers(connection, ref),
         "deliveries": _deliveries(connection, ref),
+        "decisions": _decisions(connection, ref),
         "changes": _changes(connection, ref),
         "items": _items(connection, ref),
         "counts": _counts(connection, member, member_key),
@@ -82,6 +83,11 @@ def _deliveries(connection: Connection, ref: str) -> list[dict[str, Any]]:
             .order_by(column.id)
         )
     )
+
+
+def _decisions(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    column = tables.decisions.c
+    return _listed(connection.execute(select(column.what, column.at).where(column.by == ref).order_by(column.id)))
 
 
 def _changes(connection: Connection, ref: str) -> list[dict[str, Any]]:

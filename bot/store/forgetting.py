@@ -39,6 +39,8 @@ def forget(commit: Commit, action: Forget) -> None:
             _deliveries.id.not_in(commit.planned),
         )
     )
+    for by in (tables.decisions.c.by, tables.pauses.c.by):
+        connection.execute(update(by.table).where(by == ref).values(by=None))
     _drop_mentions(connection, action.member)
     forget_author(connection, action.member)
     _drop_unsent(connection, action.member)

@@ -23,6 +23,7 @@ BATCH = 500
 
 _inbox = tables.inbox.c
 _deliveries = tables.deliveries.c
+_decisions = tables.decisions.c
 _signals = tables.signals.c
 _occurrences = tables.occurrences.c
 _changes = tables.changes.c
@@ -51,6 +52,9 @@ class StoredHousekeeper(Housekeeper):
             ),
             "deliveries": await self._in_batches(
                 _deliveries.id, delete(tables.deliveries), _over(OVER, now - rules.keep_deliveries)
+            ),
+            "decisions": await self._in_batches(
+                _decisions.id, delete(tables.decisions), _decisions.at < now - rules.keep_deliveries
             ),
             "signals": await self._in_batches(
                 _signals.id,

@@ -12,7 +12,19 @@ from bot.core import actions
 from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
-from bot.store import counting, deliveries, editorial, forgetting, notebook, occurrences, people, places, timers
+from bot.store import (
+    counting,
+    decisions,
+    deliveries,
+    editorial,
+    forgetting,
+    notebook,
+    occurrences,
+    pausing,
+    people,
+    places,
+    timers,
+)
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
@@ -39,6 +51,11 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Remember: notebook.remember,
     actions.Drop: notebook.drop,
     actions.Forget: forgetting.forget,
+    actions.Resend: decisions.resend,
+    actions.Dismiss: decisions.dismiss,
+    actions.Merge: decisions.merge,
+    actions.PauseAll: pausing.pause_all,
+    actions.ResumeAll: pausing.resume_all,
     actions.CallOff: deliveries.call_off,
     actions.PlanOccurrences: occurrences.plan,
     actions.DropOccurrences: occurrences.drop,

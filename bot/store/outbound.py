@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, s
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
+from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS
 from bot.core.ports import Outbound
 from bot.core.refs import Place, place_key
 from bot.store import tables
@@ -20,9 +21,6 @@ from bot.store.leases import SharedLeases
 from bot.store.secrecy import Keys
 
 _columns = tables.deliveries.c
-
-POLICY_REASONS = frozenset({"quiet_hours", "day_budget", "week_budget", "away", "muted"})
-"""The reasons of bot.core.policy.Wait: to be put off by them is no failed attempt."""
 
 
 class StoredOutbound(Outbound):
@@ -92,7 +90,7 @@ class StoredOutbound(Outbound):
                 due=until,
                 reason=reason,
                 out_at=None,
-                attempts=_columns.attempts + (0 if reason in POLICY_REASONS else 1),
+                attempts=_columns.attempts + (0 if reason in WAITING_REASONS else 1),
             )
         )
         await self._database.write(lambda connection: connection.execute(statement))
@@ -107,6 +105,12 @@ class StoredOutbound(Outbound):
     async def half_sent(self) -> Sequence[Delivery]:
         statement = select(tables.deliveries).where(_columns.state == State.SENDING.value).order_by(_columns.id)
         return await self._read(statement, free=True)
+
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        statement = select(tables.deliveries).where(
+            _columns.state == State.PLANNED.value, _columns.due > now, _columns.reason.in_(TRIED_AGAIN)
+        )
+        return await self._read(statement)
 
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         statement = select(func.min(_columns.due)).where(*_planned(busy))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
+from bot.core.ledger import Pause
+from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store import counting, postgres
+from bot.store import counting, pausing, postgres, tables
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
@@ -99,6 +101,20 @@ class Store:
             register_channels(connection, [each for each in people_and_places if isinstance(each, Channel)])
 
         await self._database.write(work)
+
+    async def pause(self, pause: Pause, workspace: WorkspaceRef | None = None) -> None:
+        """Let nothing unasked leave, in one workspace or in all, for the administrator at the command line."""
+        await self._database.write(lambda connection: pausing.pause(connection, pause, workspace))
+
+    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> None:
+        """End the pause of one workspace, or every pause."""
+        await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
+
+    async def workspaces(self) -> Sequence[WorkspaceRef]:
+        """Every workspace with channels, in order: those where Allant ran, and those whose past was imported."""
+        statement = select(tables.channels.c.workspace).distinct()
+        found = await self._database.read(lambda connection: list(connection.scalars(statement)))
+        return sorted(WorkspaceRef.parse(each) for each in found)
 
     async def close(self) -> None:
         """Commit what was handed over, and let go of the database."""

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0003"
+REVISION = "0004"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -159,6 +159,31 @@ class DeliveryRow(Row, table=True):
     sent_as: str | None = Field(sa_type=Text)
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
+
+
+class DecisionRow(Row, table=True):
+    """What people decided about deliveries that did not go out. ``by`` is NULL once they have been forgotten."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_delivery", "delivery"), Index("ix_decision_by", "by"))
+
+    id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
+    delivery: int = Field(sa_type=BigInteger)
+    what: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
+    by: str | None = Field(sa_type=Text)
+
+
+class PauseRow(Row, table=True):
+    """Nothing unasked leaves. ``workspace`` is empty for all of them. ``by``: who paused; NULL for the administrator at
+    the command line, or once they have been forgotten."""
+
+    __tablename__ = "pause"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    since: datetime = Field(sa_type=Moment)
+    until: datetime | None = Field(sa_type=Moment)
+    by: str | None = Field(sa_type=Text)
 
 
 class TimerRow(Row, table=True):
@@ -317,6 +342,8 @@ members = _table(MemberRow)
 channels = _table(ChannelRow)
 inbox = _table(InboxRow)
 deliveries = _table(DeliveryRow)
+decisions = _table(DecisionRow)
+pauses = _table(PauseRow)
 timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Any, TypeVar
 
+from bot.core.delivery import Kind
 from bot.core.errors import BadContent, BadInput, Problem
 from bot.core.localtime import is_zone
-from bot.core.policy import PolicyRules
+from bot.core.policy import DIGESTIBLE, OVERFLOWS, PolicyRules
 from bot.core.ports import ChannelRules
 from bot.core.signals import THRESHOLD
 from bot.core.span import Span
@@ -168,11 +169,30 @@ def _policy(located: Located, rules: PolicyRules, key: str) -> Iterable[Problem]
     if not rules.working_days or not set(rules.working_days) <= set(range(7)):
         yield located.problem((key, "working_days"), _NO_DAYS, "for example [monday, tuesday]")
     yield from _holidays(located, rules.country, rules.region, key)
-    for name in ("channel_day", "channel_week", "member_day", "member_week"):
+    for name in ("channel_day", "channel_week", "member_day", "member_week", "welcome_day"):
         if getattr(rules, name) < 0:
             yield located.problem((key, name), f"“{name}” is below 0", "0 means that nothing unasked goes out")
+    yield from _overflow(located, rules, (key, "overflow"))
     if rules.patience <= timedelta():
         yield located.problem((key, "patience"), "“patience” must be longer than nothing", "for example 4 days")
     for name, (least, why) in _KEPT_AT_LEAST.items():
         if getattr(rules, name) < least:
             yield located.problem((key, name), f"“{name}” is too short: {why}", f"use {least.days} days or more")
+
+
+def _overflow(located: Located, rules: PolicyRules, path: Path) -> Iterable[Problem]:
+    """One word, or one for each kind of what nobody asked for."""
+    use = f"use one of {', '.join(OVERFLOWS)}"
+    if isinstance(rules.overflow, str):
+        if rules.overflow not in OVERFLOWS:
+            yield located.problem(path, f"“overflow”: “{rules.overflow}” is not known", use)
+        return
+    kinds = [kind.value for kind in Kind if kind.unasked]
+    for kind, overflow in rules.overflow.items():
+        if kind not in kinds:
+            yield unknown(located, (*path, kind), kinds)
+        elif overflow not in OVERFLOWS:
+            yield located.problem((*path, kind), f"“overflow”: “{overflow}” is not known", use)
+        elif overflow == "digest" and kind not in DIGESTIBLE:
+            reason = f"“{kind}” is meant for one moment and cannot be told in a digest"
+            yield located.problem((*path, kind), reason, "write move or drop")

@@ -162,6 +162,10 @@ class Schedules(Timetable):
     def channel(self, name: str) -> ChannelRules | None:
         return self._whole.channels.get(channel_key(name))
 
+    def channels(self) -> Mapping[str, ChannelRules]:
+        """What channels.yaml says of each channel it names, by name in small letters, without #."""
+        return self._whole.channels
+
     def _read(self, path: Path) -> _File:
         located = read_yaml(path, path.name)
         if located.value is None:

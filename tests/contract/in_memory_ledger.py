@@ -13,6 +13,7 @@ from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import BadContent
+from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS, Decision, Pause, Query
 from bot.core.localtime import known_zone
 from bot.core.message import Message
 from bot.core.policy import Attention, PolicyRules, start_of_day
@@ -39,7 +40,6 @@ ALICE = MemberRef(WORKSPACE, "alice")
 TUESDAY_TEN = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """A working day, in nobody's quiet hours."""
 _PRIORITY = list(Kind)
-_POLICY = {"quiet_hours", "day_budget", "week_budget", "away", "muted"}
 
 
 class HandClock(Clock):
@@ -61,6 +61,7 @@ class MemoryLedger(Outbound, Ledger):
     def __init__(self) -> None:
         self.rows: dict[int, Delivery] = {}
         self.fail: list[str] = []
+        self.pause: Pause | None = None
 
     def plan(self, key: str, to: Place = GENERAL, kind: Kind = Kind.ANSWER, **more: object) -> Delivery:
         due = more.pop("due", TUESDAY_TEN)
@@ -102,7 +103,7 @@ class MemoryLedger(Outbound, Ledger):
 
     async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
         row = self.rows[delivery.id]
-        attempts = row.attempts + (reason not in _POLICY)
+        attempts = row.attempts + (reason not in WAITING_REASONS)
         self.rows[delivery.id] = replace(row, state=State.PLANNED, due=until, reason=reason, attempts=attempts)
 
     async def close(self, delivery: Delivery, state: State, reason: str) -> None:
@@ -110,6 +111,10 @@ class MemoryLedger(Outbound, Ledger):
 
     async def half_sent(self) -> Sequence[Delivery]:
         return [row for row in self.rows.values() if row.state is State.SENDING]
+
+    async def resting(self, now: datetime) -> Sequence[Delivery]:
+        waiting = [row for row in self.rows.values() if row.state is State.PLANNED and row.due > now]
+        return [row for row in waiting if row.reason in TRIED_AGAIN]
 
     async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
         planned = (row for row in self.rows.values() if row.state is State.PLANNED and row.to not in busy)
@@ -138,12 +143,36 @@ class MemoryLedger(Outbound, Ledger):
         return next((row for row in self.rows.values() if row.sent_as == wanted), None)
 
     async def attention(self, place: Place, now: datetime, zone: str) -> Attention:
-        sent = [row.sent_at for row in self.rows.values() if row.to == place and row.kind.unasked and row.sent_at]
+        sent = [row for row in self.rows.values() if row.to == place and row.kind.unasked and row.sent_at]
         midnight, week = start_of_day(now, zone), now - timedelta(days=7)
-        return Attention(sum(at >= midnight for at in sent), sum(at >= week for at in sent))
+        today = [row for row in sent if row.sent_at and row.sent_at >= midnight]
+        lately = [row for row in sent if row.sent_at and row.sent_at > week]
+        welcomes = [sum(row.kind is Kind.WELCOME for row in rows) for rows in (today, lately)]
+        return Attention(len(today), len(lately), *welcomes)
 
     async def held_back(self, workspace: WorkspaceRef, since: datetime) -> Mapping[str, int]:
         return {}
+
+    async def search(self, query: Query) -> Sequence[Delivery]:
+        return [row for row in self.rows.values() if row.state in (query.states or tuple(State))][::-1][: query.limit]
+
+    async def numbered(self, workspace: WorkspaceRef, number: int) -> Delivery | None:
+        return self.rows.get(number)
+
+    async def decisions(self, numbers: Sequence[int]) -> Mapping[int, Decision]:
+        return {}
+
+    async def for_digest(self, place: Place, now: datetime) -> Sequence[Delivery]:
+        rows = [row for row in self.rows.values() if row.to == place and row.state is State.PLANNED and row.due <= now]
+        waiting = [row for row in rows if row.reason == "for_digest"]
+        return sorted(waiting, key=lambda row: (_PRIORITY.index(row.kind), row.id))
+
+    async def coming(self, place: Place, until: datetime) -> Mapping[Kind, int]:
+        rows = [row for row in self.rows.values() if row.to == place and row.state is State.PLANNED]
+        return Counter(row.kind for row in rows if row.due <= until)
+
+    async def paused(self, workspace: WorkspaceRef, now: datetime) -> Pause | None:
+        return self.pause if self.pause and (self.pause.until is None or self.pause.until > now) else None
 
 
 class KnownMembers(Members):

@@ -101,6 +101,45 @@ def test_budgets_of_day_and_week(direct: bool, day: int, week: int) -> None:
     assert ask(attention=Attention(0, week), direct=direct) == Wait(tomorrow, "week_budget")
 
 
+def test_greetings_in_a_channel_have_a_budget_of_their_own() -> None:
+    greeted = Attention(day=5, week=9, welcomes_day=3, welcomes_week=7)
+    tomorrow = paris("2026-11-25 08:00")
+    assert ask(Kind.POST, attention=greeted) == Go()
+    assert ask(Kind.WELCOME, attention=greeted) == Wait(tomorrow, "welcome_budget")
+    assert ask(Kind.WELCOME, attention=Attention(9, 30, 2, 30)) == Go()
+    # To a person, a welcome is a message like others.
+    assert ask(Kind.WELCOME, attention=Attention(2, 2, 2, 2), direct=True) == Wait(tomorrow, "day_budget")
+
+
+@pytest.mark.parametrize("kind", [Kind.POST, Kind.PROMPT, Kind.FEED])
+def test_what_has_no_room_is_moved_merged_or_dropped_as_configured(kind: Kind) -> None:
+    full, soon = Attention(3, 3), TUESDAY_TEN + timedelta(hours=2)
+    tomorrow = paris("2026-11-25 08:00")
+    digest, drop = PolicyRules(overflow="digest"), PolicyRules(overflow={kind: "drop"})
+    assert ask(kind, attention=full) == Wait(tomorrow, "day_budget")
+    # For a digest its own end no longer counts, patience does.
+    assert ask(kind, attention=full, rules=digest, expires=soon) == Wait(tomorrow, "for_digest")
+    long_ago = TUESDAY_TEN - timedelta(days=3, hours=20)
+    assert ask(kind, attention=full, rules=digest, planned_for=long_ago) == HoldBack("day_budget")
+    assert ask(kind, attention=Attention(), rules=digest, expires=TUESDAY_TEN - RULES.patience, for_digest=True) == Go()
+    assert ask(kind, attention=full, rules=drop) == HoldBack("day_budget")
+    assert ask(kind, attention=Attention(0, 10), rules=drop) == HoldBack("week_budget")
+    assert ask(kind, attention=Attention(1, 1), rules=drop, reserved=2) == HoldBack("outranked")
+    assert ask(kind, attention=Attention(1, 1), rules=drop, reserved=1) == Go()
+    assert ask(kind, attention=Attention(1, 1), reserved=2) == Go()
+
+
+def test_one_word_for_all_is_about_what_can_wait() -> None:
+    assert PolicyRules(overflow="drop").overflow_of(Kind.JOURNEY) == "move"
+    assert PolicyRules(overflow="drop").overflow_of(Kind.FEED) == "drop"
+    assert PolicyRules(overflow={Kind.JOURNEY: "drop"}).overflow_of(Kind.FEED) == "move"
+
+
+def test_the_night_does_not_end_the_waiting_for_a_digest() -> None:
+    night = paris("2026-11-24 21:00")
+    assert ask(now=night, for_digest=True, expires=night) == Wait(paris("2026-11-25 08:00"), "for_digest")
+
+
 def test_patience_ends_the_waiting() -> None:
     friday = paris("2026-11-27 20:00")
     long_ago = friday - timedelta(days=3)

@@ -118,6 +118,7 @@ async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
                 "sent_at": "2026-11-24T10:00:00+00:00",
             },
         ],
+        "decisions": [],
         "changes": [
             {
                 "number": 1,
@@ -138,6 +139,7 @@ async def test_a_stranger_has_nothing(store: Store) -> None:
         "notes": [],
         "timers": [],
         "deliveries": [],
+        "decisions": [],
         "changes": [],
         "items": [],
         "counts": {},
@@ -155,6 +157,7 @@ async def test_forgetting_erases_one_person_and_nobody_else(store: Store) -> Non
         "notes": [],
         "timers": [],
         "deliveries": [],
+        "decisions": [],
         "changes": [],
         "items": [],
         "counts": {},

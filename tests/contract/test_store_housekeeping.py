@@ -35,7 +35,15 @@ from tests.handlers.stage import ANN, stage
 
 DAY = timedelta(days=1)
 RULES = PolicyRules()
-NOTHING = {"words": 0, "events": 0, "deliveries": 0, "signals": 0, "occurrences": 0, "changes": 0}
+NOTHING = {
+    "words": 0,
+    "events": 0,
+    "deliveries": 0,
+    "decisions": 0,
+    "signals": 0,
+    "occurrences": 0,
+    "changes": 0,
+}
 
 
 async def test_an_empty_house_is_tidy(store: Store) -> None:

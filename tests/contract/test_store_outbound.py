@@ -217,3 +217,11 @@ async def test_what_was_held_back_is_counted_by_reason(store: Store) -> None:
     assert await store.ledger.held_back(ACME, NOW - timedelta(days=1)) == {"expired": 2, "muted": 1}
     assert await store.ledger.held_back(ACME, old) == {"expired": 2, "muted": 2}
     assert await store.ledger.held_back(OTHER, old) == {}
+
+
+async def test_what_is_to_be_tried_again_is_known(store: Store) -> None:
+    await do(store, say("a"), say("b"), say("c"), say("d", due=LATER))
+    for key, reason in [("a", "unreachable"), ("b", "quiet_hours"), ("c", "rate_limited")]:
+        await store.outbound.postpone(await found(store, key), LATER, reason)
+    assert sorted(each.key for each in await store.outbound.resting(NOW)) == ["a", "c"]
+    assert await store.outbound.resting(LATER) == []

@@ -127,7 +127,13 @@ async def work(judge: str, settings: Mapping[str, Any], role: Any, tells: bool, 
 class Nursery:
     """The tests' end: starts workers, and ends them all at the end."""
 
-    def __init__(self, folder: Path, *, tree: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tree: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """``tree``: where the code lies, if not here. ``environment``: more of it, for the workers."""
         self.folder = folder
         (folder / "content").mkdir(exist_ok=True)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.core.community import Role
-from bot.core.delivery import Delivery, Kind, State
 from bot.core.errors import Problem
-from bot.core.events import DeliveryTroubled, FilesChanged
-from bot.core.message import Message
-from bot.core.refs import Place
+from bot.core.events import FilesChanged
 from handlers import FEATURES, admin
 from tests.handlers.stage import ADA, ANN, BEN, CHLOE, ODILE, OSCAR, Stage, stage
 
@@ -116,31 +111,6 @@ async def test_managers_are_marked_and_unmarked(play: Stage) -> None:
     assert not ben.manager
 
 
-# The ledger
-
-
-async def test_the_ledger_is_shown_without_saying_who_got_a_direct_message(play: Stage) -> None:
-    await play.ask(ADA, "roles give @Ben animator")
-    said = await play.ask(ODILE, "envois")
-    assert "un avis → un message direct : **envoyé**" in said
-    assert "Ben" not in said
-    assert "animator" in await play.ask(ANN, "deliveries")
-
-
-async def test_what_was_held_back_is_counted_with_its_reason(tmp_path: Path) -> None:
-    items = 'items:\n  - id: a\n    every: monday 10:10\n    to: ["#general"]\n    words: {en: A, fr: A}\n'
-    items += items.replace("items:\n", "").replace("id: a", "id: b").replace("10:10", "10:20")
-    async with stage(tmp_path, schedules={"a.yaml": items, "policy.yaml": "policy: {channel_day: 1}\n"}) as play:
-        await play.wait(timedelta(hours=8))
-        said = await play.ask(OSCAR, "deliveries")
-        assert "1 message: the day’s attention budget" in said
-        [told] = play.told(OSCAR)
-        assert "held back a calendar post" in told.text
-        await play.press(OSCAR, told, "Send again")
-        await play.wait(timedelta(days=1))
-        assert len([post for post in play.said_in("general") if post.text == "A"]) == 2
-
-
 async def test_the_status_says_what_is_there(play: Stage) -> None:
     said = await play.ask(ADA, "status")
     for part in ("7 channels", "0 items", "3 people who animate", "no writing service is configured"):
@@ -150,57 +120,12 @@ async def test_the_status_says_what_is_there(play: Stage) -> None:
     assert "administrator" in await play.ask(OSCAR, "status")
 
 
-# Troubles
+# Files
 
 
-def _troubled(play: Stage, to: Place, number: int, **changes: object) -> DeliveryTroubled:
-    delivery = Delivery(
-        key=f"calendar/x/{number}",
-        workspace=play.workspace,
-        feature="calendar",
-        kind=Kind.POST,
-        to=to,
-        message=Message("Hello"),
-        due=play.clock.now(),
-        state=State.UNCERTAIN,
-        reason="unclear",
-    )
-    changed = replace(delivery, **changes)  # type: ignore[arg-type]  # Fields by name.
-    return DeliveryTroubled(id=f"t{number}", at=play.clock.now(), workspace=play.workspace, delivery=changed)
-
-
-async def _tell(play: Stage, event: DeliveryTroubled | FilesChanged) -> None:
+async def _tell(play: Stage, event: FilesChanged) -> None:
     await play.allant.dispatcher.handle(event)
     await play.settle()
-
-
-async def test_an_uncertain_post_is_shown_with_a_choice(play: Stage) -> None:
-    await _tell(play, _troubled(play, play.channel("general"), 1))
-    [french], [english] = play.told(ODILE), play.told(OSCAR)
-    assert "J’ignore si une publication du calendrier" in french.text
-    assert "I do not know whether a calendar post reached" in english.text
-    assert [button.label for button in english.buttons] == ["Send again", "Leave it"]
-    await play.press(OSCAR, english, "Leave it")
-    assert "I leave it" in play.told(OSCAR)[-1].text
-    await play.press(OSCAR, english, "Send again")  # This ledger never had it.
-    assert "cannot be sent again" in play.told(OSCAR)[-1].text
-
-
-async def test_many_direct_messages_that_fail_alike_are_one_notice(play: Stage) -> None:
-    for number in range(50):
-        event = _troubled(
-            play, play.member("ann"), number, state=State.FAILED, reason="refused: blocked", kind=Kind.WELCOME
-        )
-        await _tell(play, event)
-    [told] = play.told(OSCAR)
-    assert "could not deliver a welcome to a direct message: the platform refused it" in told.text
-    assert "Ann" not in told.text
-    assert told.buttons == ()
-
-
-async def test_a_notice_that_troubles_makes_no_notice(play: Stage) -> None:
-    await _tell(play, _troubled(play, play.member("oscar"), 1, kind=Kind.NOTICE, state=State.FAILED))
-    assert play.told(OSCAR) == play.told(ODILE) == []
 
 
 async def test_wrong_files_are_named_once_and_their_mending_too(play: Stage) -> None:

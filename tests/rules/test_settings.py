@@ -17,6 +17,7 @@ SAMPLES = {
     "ALLANT_ADMINS": "matrix/example.org/@a:example.org, matrix/example.org/@b:example.org",
     "ALLANT_LEASE_SECONDS": "20",
     "ALLANT_PORT": "9090",
+    "ALLANT_PUBLIC_URL": "https://allant.example.org",
     "ALLANT_LANGUAGE": "en",
     "ALLANT_LOG_LEVEL": "debug",
     "ALLANT_PLAYGROUND": "true",

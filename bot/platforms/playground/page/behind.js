@@ -56,6 +56,6 @@ function rowOf(row, zone, people) {
     el("span", { class: `state ${row.state ?? ""}` }, term("state", row.state ?? "")),
     el("span", { class: "what" }, [feature, kind].filter((each, at, all) => each && all.indexOf(each) === at).join(" · ")),
     el("time", {}, row.at ? clock(row.at, zone) : ""),
-    el("span", { class: "to" }, [direct, term("reason", row.reason ?? "")].filter(Boolean).join(" – ")),
+    el("span", { class: "to" }, [direct, row.why?.[language()] ?? ""].filter(Boolean).join(" – ")),
   );
 }

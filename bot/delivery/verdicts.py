@@ -1,0 +1,127 @@
+"""What policy says of one delivery: the facts are gathered here, the decision is bot.core.policy's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.core.community import Channel
+from bot.core.delivery import Delivery, Kind, Verb
+from bot.core.directory import addressed
+from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, judge, start_of_day
+from bot.core.ports import Channels, Ledger, Members, Timetable
+from bot.core.refs import MemberRef
+
+LOOK_AT_PAUSE = timedelta(hours=1)
+"""How often what a pause without an end holds is looked at again. Resuming makes it due at once; this is for a pause
+that was ended while nobody noticed (a restored backup)."""
+_PRIORITY = list(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Judges deliveries by what the ledger and the timetable say at that moment."""
+
+    ledger: Ledger
+    members: Members
+    channels: Channels
+    timetable: Timetable
+
+    async def of(self, delivery: Delivery, now: datetime) -> Verdict:
+        """Whether ``delivery`` may go out now."""
+        if delivery.verb is Verb.SEND and delivery.kind.unasked:
+            pause = await self.ledger.paused(delivery.workspace, now)
+            if pause is not None:
+                return _while_paused(delivery, now, pause.until or now + LOOK_AT_PAUSE)
+        if is_expired(delivery, now):
+            return HoldBack("paused" if delivery.reason == "paused" else "expired")
+        if delivery.verb is not Verb.SEND:
+            return Go()
+        verdict = await self._by_rules(delivery, now)
+        if verdict == HoldBack("expired") and delivery.reason == "paused":
+            return HoldBack("paused")
+        return verdict
+
+    async def _by_rules(self, delivery: Delivery, now: datetime) -> Verdict:
+        planned_for = delivery.planned_for or delivery.due
+        unasked = delivery.kind.unasked
+        for_digest = delivery.reason == "for_digest"
+        if isinstance(delivery.to, MemberRef):
+            member = await self.members.get(delivery.to)
+            rules = _for(delivery, self.timetable.policy_for(member=member))
+            return judge(
+                delivery.kind,
+                now=now,
+                planned_for=planned_for,
+                expires=delivery.expires,
+                rules=rules,
+                zone=rules.zone,
+                attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
+                direct=True,
+                muted_until=member.muted_until if member else None,
+                away_until=member.away_until if member else None,
+                # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
+                active=member.active if member else not unasked,
+                for_digest=for_digest,
+                reserved=await self._reserved(delivery, rules, None, now),
+            )
+        channel = await self.channels.get(delivery.to)
+        rules = _for(delivery, self.timetable.policy_for(channel))
+        return judge(
+            delivery.kind,
+            now=now,
+            planned_for=planned_for,
+            expires=delivery.expires,
+            rules=rules,
+            zone=rules.zone,
+            attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
+            direct=channel.direct if channel else False,
+            active=not channel.archived if channel else True,
+            for_digest=for_digest,
+            reserved=await self._reserved(delivery, rules, channel, now),
+        )
+
+    async def _reserved(self, delivery: Delivery, rules: PolicyRules, channel: Channel | None, now: datetime) -> int:
+        """How many messages of higher priority are still due in the place today; looked up only for kinds that are
+        dropped for want of room, as only these give way beforehand. A welcome has a budget of its own in channels."""
+        if not delivery.kind.unasked or rules.overflow_of(delivery.kind) != "drop":
+            return 0
+        midnight = start_of_day(start_of_day(now, rules.zone) + timedelta(hours=36), rules.zone)
+        higher = _PRIORITY[: _PRIORITY.index(delivery.kind)]
+        rivals = {kind for kind in higher if kind.unasked and (channel is None or kind is not Kind.WELCOME)}
+        coming = await self.ledger.coming(delivery.to, midnight)
+        reserved = sum(count for kind, count in coming.items() if kind in rivals)
+        if channel is not None and Kind.POST in rivals:
+            # Posts are planned in the ledger only when their moment comes; those of this very moment are there already.
+            # Those of a launch count from a start that only the calendar knows, so they are not among these.
+            reserved += sum(
+                occurrence.item.when.week is None and bool(addressed([channel], occurrence.item.to))
+                for occurrence in self.timetable.between(
+                    now + timedelta(microseconds=1), midnight, now, lambda _: [rules]
+                )
+            )
+        return reserved
+
+
+def is_expired(delivery: Delivery, now: datetime) -> bool:
+    """Whether its own end is over. What waits for a digest is told later on purpose."""
+    return delivery.expires is not None and now > delivery.expires and delivery.reason != "for_digest"
+
+
+def _digestible(delivery: Delivery) -> bool:
+    """What only one person sees, what belongs to a thread, what holds a form, and a digest itself stay alone."""
+    alone = delivery.visible_to or delivery.thread or delivery.message.form or delivery.key.startswith("digest/")
+    return not alone
+
+
+def _while_paused(delivery: Delivery, now: datetime, until: datetime) -> Verdict:
+    if is_expired(delivery, now):
+        return HoldBack("paused")
+    return Wait(until, "for_digest" if delivery.reason == "for_digest" else "paused")
+
+
+def _for(delivery: Delivery, rules: PolicyRules) -> PolicyRules:
+    """The place's rules; what cannot be told in a digest waits for room instead."""
+    if rules.overflow_of(delivery.kind) == "digest" and not _digestible(delivery):
+        return replace(rules, overflow="move")
+    return rules

@@ -1,0 +1,81 @@
+"""Digest: what found no room in a place is told there in one message, when policy.yaml so wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.core.actions import Merge, Send
+from bot.core.community import Role
+from bot.core.delivery import Delivery
+from bot.core.errors import BadInput
+from bot.core.events import CommandGiven, DigestDue
+from bot.core.excerpt import excerpt, halves, title
+from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.ledger import digest_key
+from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.refs import ChannelRef, Language, MemberRef
+
+SHORT = 220
+"""Characters of each part in a channel: enough to know whether one wants to read it all."""
+MOST_PARTS = 8
+"""In one digest; what remains is told in the next."""
+
+
+async def on_digest_due(ctx: Context, event: DigestDue) -> None:
+    """Tell the parts in one message, in the place's language; it costs one unit of attention."""
+    parts = event.parts[:MOST_PARTS]
+    if not parts:
+        return
+    place = parts[0].to
+    channel = await ctx.channels.get(place) if isinstance(place, ChannelRef) else None
+    if isinstance(place, MemberRef) or (channel is not None and channel.direct):
+        language = await ctx.language_of(place) if isinstance(place, MemberRef) else "fr"
+        # Words to one person alone are not kept, so they are not shortened either.
+        lines = [ctx.words(language, "digest.head", count=len(parts)), *(part.message.text for part in parts)]
+        message = Message(
+            Markup("\n\n".join(lines)), tuple(button for part in parts for button in part.message.buttons)
+        )
+    else:
+        spoken = channel.language if channel is not None else "both"
+        text = ctx.bilingual(spoken, lambda each: _digest(ctx, "en" if each == "en" else "fr", parts))
+        message = Message(text, tuple(_button(part, "en" if spoken == "en" else "fr") for part in parts))
+    # The highest of the parts speaks for all of them: they come in the order of priority.
+    key = f"digest/{place.id}/{parts[0].id}/{ctx.now.date().isoformat()}"
+    into = Send(to=place, message=message, kind=parts[0].kind, key=key)
+    ctx.do(Merge(into, tuple(part.id for part in parts)))
+
+
+def _digest(ctx: Context, language: Language, parts: Sequence[Delivery]) -> str:
+    texts = [halves(part.message.text)[0 if language == "fr" else 1] for part in parts]
+    lines = [ctx.words(language, "digest.head", count=len(parts)), ""]
+    return join_lines([*lines, *(f"- {excerpt(text, SHORT)}" for text in texts)])
+
+
+def _button(part: Delivery, language: Language) -> Button:
+    text = halves(part.message.text)[0 if language == "fr" else 1]
+    return Button(f"📖 {title(text)}", f"digest read {part.id}")
+
+
+async def read(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """All the words of a part, for whoever presses its button in the channel where the digest stands."""
+    member, word = await ctx.member(command.member), arguments.strip()
+    number = int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
+    found = await ctx.ledger.numbered(ctx.workspace, number)
+    here = found is not None and found.to == command.channel
+    if (
+        found is None
+        or not digest_key(found.reason)
+        or not isinstance(found.to, ChannelRef)
+        or found.visible_to is not None
+        or not (here or member.role >= Role.ANIMATOR)
+        or found.message == Message("")
+    ):
+        raise BadInput(ctx.words(member.language, "digest.nothing"))
+    ctx.reply(command, found.message)
+
+
+FEATURE = Feature(
+    name="digest",
+    commands=(Command(path=("digest", "read"), run=read, hidden=True, has_arguments=True),),
+    listeners=(Listener(DigestDue, on_digest_due),),
+)
