@@ -39,7 +39,7 @@ def test_every_feature_file_is_registered() -> None:
 
 LONGEST = 500
 """Lines of a file; past them it does more than one thing."""
-ALLOWED = {"handlers/calendar.py": 600}
+ALLOWED = {"bot/core/ports.py": 520}
 """To be split."""
 
 
