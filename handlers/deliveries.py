@@ -10,17 +10,19 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 from bot.core.actions import Dismiss, Resend
-from bot.core.calendar import Item
+from bot.core.calendar import Item, Paused
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.directory import addressed
 from bot.core.dispatch import unaccented
+from bot.core.editorial import Fate
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, DeliveryTroubled
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.ledger import DEAD, OVER, Decision, Query, digest_key
 from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
 from bot.core.pausing import pause_line
+from bot.core.planning import Planner, coming_slots, find_item
 from bot.core.policy import next_open
 from bot.core.reasons import reason_words
 from bot.core.refs import LANGUAGES, ChannelRef, Language
@@ -214,10 +216,11 @@ async def _asked(ctx: Context, member: Member, arguments: str) -> Asked:
 
 
 def _features(ctx: Context, member: Member) -> dict[str, str]:
-    """The practices by name and by title, as typed without accents; of several under one title, the first."""
-    names = sorted({name for name, _ in ctx.ports.catalogue})
+    """The practices by name and by title, as typed without accents; of several under one title, the one that posts."""
+    names = sorted({name for name, _ in ctx.ports.catalogue} | {"calendar"})
     titles = {unaccented(ctx.words(member.language, f"admin.feature_{name}")): name for name in reversed(names)}
-    return titles | {name: name for name in names}
+    calendar = unaccented(ctx.words(member.language, "admin.feature_calendar"))
+    return titles | {name: name for name in names} | {calendar: "calendar"}
 
 
 async def _since(ctx: Context, member: Member, words: list[str], kept: list[str]) -> datetime:
@@ -325,12 +328,14 @@ async def why(ctx: Context, command: CommandGiven, arguments: str) -> None:
     member = await ctx.member(command.member)
     language = member.language
     name = arguments.strip().split()[0] if arguments.strip() else ""
-    items = {each.id.casefold(): each for each in ctx.timetable.items()}
-    item = items.get(name.casefold())
+    found = await find_item(ctx, name.casefold()) if name else None
+    item = found[0] if found is not None else None
     prefix = f"calendar/{item.id if item else name}/"
     query = Query(workspace=ctx.workspace, prefix=prefix, limit=MOST_ROWS)
     rows = await ctx.ledger.search(query) if name else []
     if item is None and not rows:
+        made_in_chat = await ctx.items.all(ctx.workspace)
+        items = [*(each.id for each in ctx.timetable.items()), *(kept.item.id for kept in made_in_chat)]
         near = difflib.get_close_matches(name.casefold(), items, n=3, cutoff=0.4) or sorted(items)[:3]
         key = "deliveries.why_unknown" if name else "deliveries.why_which"
         raise BadInput(ctx.words(language, key, item=name, near=", ".join(near) or "–"))
@@ -344,7 +349,7 @@ async def _past(ctx: Context, member: Member, item: Item | None, rows: Sequence[
     by_moment: dict[datetime, list[Delivery]] = {}
     for each in sorted(rows, key=lambda row: row.id):
         by_moment.setdefault(occurrence_of(each), []).append(each)
-    for moment in _unplanned(ctx, item, min(by_moment, default=ctx.now)):
+    for moment in await _unplanned(ctx, item):
         by_moment.setdefault(moment, [])
     decisions = await ctx.ledger.decisions([each.id for each in rows])
     lines = []
@@ -357,14 +362,10 @@ async def _past(ctx: Context, member: Member, item: Item | None, rows: Sequence[
     return lines
 
 
-def _unplanned(ctx: Context, item: Item | None, since: datetime) -> list[datetime]:
-    """The item's moments after the first known one that are over, whether or not anything was planned for them."""
-    found: list[datetime] = []
-    moment = ctx.timetable.next(item, since, since) if item is not None and item.when.week is None else None
-    while item is not None and moment is not None and moment <= ctx.now - _LATE and len(found) < MOST_ROWS:
-        found.append(moment)
-        moment = ctx.timetable.next(item, moment, since)
-    return found
+async def _unplanned(ctx: Context, item: Item | None) -> list[datetime]:
+    """The item's moments that are over, whether or not anything was planned for them."""
+    slots = await ctx.occurrences.of(ctx.workspace, item.id, limit=MOST_ROWS) if item is not None else []
+    return [slot.at for slot in slots if slot.fate is not Fate.PLANNED and slot.due <= ctx.now - _LATE]
 
 
 async def _fate(ctx: Context, member: Member, delivery: Delivery, decision: Decision | None) -> str:
@@ -386,23 +387,22 @@ async def _fate(ctx: Context, member: Member, delivery: Delivery, decision: Deci
 async def _coming(ctx: Context, member: Member, item: Item | None) -> list[str]:
     """The next moments with their places, and what already stands in their way."""
     language, zone = member.language, ctx.zone_of(member)
-    timer = await ctx.timers.get(ctx.workspace, "calendar", "post", item.id) if item is not None else None
-    if item is None or timer is None:
+    held = item is not None and await ctx.note(Paused, item.id) is not None
+    slots = await coming_slots(ctx, item, COMING) if item is not None and not held else []
+    if item is None or not slots:
         return ["", ctx.words(language, "deliveries.why_over" if item is not None else "deliveries.why_gone")]
     lines: list[str] = ["", ctx.words(language, "deliveries.why_coming"), ""]
     paused = await pause_line(ctx, member)
     if paused is not None:
         lines += [paused, ""]
     channels = await ctx.channels.all(ctx.workspace)
-    moment: datetime | None = timer.due
-    while moment is not None and len(lines) - 3 < COMING * (1 + len(item.to)):
-        lines.append("- " + ctx.say_moment(language, moment, zone))
-        for to in item.to:
-            places = addressed(channels, [to])
-            lines += [f"  - {_expected(ctx, member, each, moment)}" for each in places]
-            if not places:
-                lines.append("  - " + ctx.words(language, "deliveries.why_nowhere", place=escape(to)))
-        moment = ctx.timetable.next(item, moment, ctx.now)
+    planner = await Planner.of(ctx, people=False)
+    for slot in slots:
+        lines.append("- " + ctx.say_moment(language, slot.due, zone))
+        # Each place by its own clock: others of the item's have a moment of their own.
+        lines += [f"  - {_expected(ctx, member, each, slot.due)}" for each in planner.channels(item, slot.zone)]
+        nowhere = [place for place in item.channels if not addressed(channels, [place])]
+        lines += [f"  - {ctx.words(language, 'deliveries.why_nowhere', place=escape(place))}" for place in nowhere]
     return lines
 
 
