@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -21,7 +22,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from bot.store.dialect import WRITES, engine_for, for_reading, in_memory, leave_no_trace, passing, transaction_id
+from bot.store import postgres
+from bot.store.dialect import WRITES, engine_for, for_reading, in_memory, leave_no_trace, marks_commits, passing
 from bot.store.patience import Patience, was_committed
 from bot.store.postgres import RUNNING
 
@@ -59,6 +61,7 @@ class Database:
         self._writing = self.engine.execution_options(**{WRITES: True})
         self._reading = for_reading(self.engine)
         self._patience = Patience()
+        self._doubts, self._marking, self._name = marks_commits(self.engine), False, uuid.uuid4().hex
         # A database in memory has one connection, which reads and writes take in turn.
         self._turn: AbstractContextManager[Any] = threading.Lock() if in_memory(url) else nullcontext()
         self._gathering: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
@@ -151,17 +154,22 @@ class Database:
     def _commit(self, group: Sequence[_Unit]) -> None:
         for unit in group:
             unit.result = unit.error = None
-        transaction = None
+        if self._doubts and not self._marking:
+            with self._writing.begin() as connection:
+                postgres.begin_marking(connection, self._name)
+            self._marking = True
+        mark = ""
         try:
             with self._turn, self._writing.begin() as connection:
                 _run(connection, group)
-                transaction = transaction_id(connection)
+                if self._doubts:
+                    mark = postgres.mark_commit(connection, self._name)
         except Exception as error:
             # Cut off after COMMIT was sent: done again blindly, an event would count as a repeated one, and a delivery
             # as another process's.
-            if transaction is None or not passing(error):
+            if not mark or not passing(error):
                 raise
-            if not was_committed(self.engine, transaction, self._patience):
+            if not was_committed(self.engine, self._name, mark, self._patience):
                 raise
 
     def _with_all_who_wait(self, first: list[_Unit]) -> tuple[list[_Unit], bool]:

@@ -165,9 +165,9 @@ def _pragma(engine: Engine, pragma: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
 
 
-def transaction_id(connection: Connection) -> str | None:
-    """See :func:`bot.store.postgres.transaction_id`. SQLite, being in our own process, never leaves us in doubt."""
-    return postgres.transaction_id(connection) if connection.dialect.name == "postgresql" else None
+def marks_commits(engine: Engine) -> bool:
+    """Whether it can be in doubt if a transaction was committed. SQLite, being in our own process, leaves no doubt."""
+    return engine.dialect.name == "postgresql"
 
 
 def now_in_database(connection: Connection) -> datetime:

@@ -78,13 +78,13 @@ class Patience:
                 self._away_since = None
 
 
-def was_committed(engine: Engine, transaction: str, patience: Patience) -> bool:
+def was_committed(engine: Engine, writer: str, mark: str, patience: Patience) -> bool:
     """What became of a transaction that was cut off while it was committed. Raises StoreUnavailable when that cannot
     be learned."""
 
     def ask() -> bool:
         with engine.connect() as connection:
-            found = postgres.was_committed(connection, transaction)
+            found = postgres.was_committed(connection, writer, mark)
         if found is None:
             # The server has not noticed yet that we are gone: as good as away.
             raise exc.TimeoutError("the transaction is still under way")

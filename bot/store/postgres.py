@@ -6,6 +6,7 @@ SQLite carries none of it in memory.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -218,13 +219,41 @@ def passing(error: BaseException) -> bool:
     return str(state).startswith(_PASSING)
 
 
-def transaction_id(connection: Connection) -> str | None:
-    """The transaction's number, by which :func:`was_committed` finds it later; None when it has written nothing."""
-    found = connection.scalar(text("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT)"))
-    return None if found is None else str(found)
+def begin_marking(connection: Connection, writer: str) -> None:
+    """Before a writer's first commit: its row is there from now on, so that one who looks can wait for it. The rows of
+    writers that ended long ago go."""
+    connection.execute(_LONG_AGO)
+    mark_commit(connection, writer)
 
 
-def was_committed(connection: Connection, transaction: str) -> bool | None:
+def mark_commit(connection: Connection, writer: str) -> str:
+    """Leave a mark in this transaction, by which :func:`was_committed` finds out later.
+
+    The transaction's own number would not do: after a crash the server may give a lost one's number to another.
+    """
+    mark = uuid.uuid4().hex
+    connection.execute(_MARK, {"writer": writer, "mark": mark})
+    return mark
+
+
+def was_committed(connection: Connection, writer: str, mark: str) -> bool | None:
     """What became of a transaction whose COMMIT was sent and not answered; None while the server still works on it."""
-    found = connection.scalar(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": transaction})
-    return None if found == "in progress" else found == "committed"
+    try:
+        found = connection.scalar(_LAST_MARK, {"writer": writer})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCKED:
+            return None
+        raise
+    return bool(found == mark)
+
+
+_LOCKED = "55P03"
+_MARK = text(
+    "INSERT INTO commit_mark (writer, mark, at) "
+    "VALUES (:writer, :mark, CAST(extract(epoch FROM now()) * 1000000 AS bigint)) "
+    "ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark, at = excluded.at"
+)
+_LAST_MARK = text("SELECT mark FROM commit_mark WHERE writer = :writer FOR UPDATE NOWAIT")
+_LONG_AGO = text(
+    "DELETE FROM commit_mark WHERE at < CAST(extract(epoch FROM now() - interval '30 days') * 1000000 AS bigint)"
+)

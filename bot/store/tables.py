@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0004"
+REVISION = "0005"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -260,6 +260,17 @@ class LeaseRow(Row, table=True):
     taken_at: datetime = Field(sa_type=Moment)
     ready_at: datetime | None = Field(sa_type=Moment)
     rested_at: datetime | None = Field(sa_type=Moment)
+
+
+class CommitMarkRow(Row, table=True):
+    """On PostgreSQL, the mark of each writer's last commit, by which it learns whether one that was cut off is there
+    (see :mod:`bot.store.postgres`)."""
+
+    __tablename__ = "commit_mark"
+
+    writer: str = Field(primary_key=True, sa_type=Text)
+    mark: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
 
 
 class ForgottenRow(Row, table=True):

@@ -17,7 +17,7 @@ from bot.store.database import GROUP, Database
 @pytest.fixture(params=["file", "memory", "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres")
+        url = request.getfixturevalue("postgres_address")
     else:
         url = f"sqlite:///{tmp_path / 'plain.db'}" if request.param == "file" else "sqlite://"
     opened = Database(url)
