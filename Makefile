@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-calendars test-kill test-long test-wheel lint types rules docs bench fmt clean
+.PHONY: help install demo test test-browser test-calendars test-faults test-kill test-long test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ demo: install ## Start Allant with a simulated organisation on http://127.0.0.1:
 	@$(BIN)/allant demo
 
 test: lint types rules ## Check everything: linters, types, import table, and the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-browser: install ## The playground in headless Chromium (needs Debian's chromium, or CHROMIUM=path)
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -31,6 +31,9 @@ test-calendars: install ## The calendar feeds in Debian's khal, calcurse and ica
 
 test-kill: install ## Kill a running Allant at random, on the playground and on Synapse, and count what arrived
 	$(BIN)/python -m pytest -m kill -s $(ARGS)
+
+test-faults: install ## Many real processes on SQLite and PostgreSQL, and everything that can go wrong between them
+	$(BIN)/python -m pytest -m fault -s $(ARGS)
 
 test-long: install ## Compare recurrences in every zone, on every day of ten years, with two other computations
 	$(BIN)/python -m pytest -m long -s $(ARGS)

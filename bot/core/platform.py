@@ -47,8 +47,8 @@ class Platform(ABC):
     workspace: WorkspaceRef
     can: Capabilities
     sends_where_it_listens = False
-    """Whether only the process that listens can also send, as what it hears tells it how (Matrix: which room is whose
-    direct room)."""
+    """Whether only the process that listens can also send, as what it hears tells it how (which room is
+    whose direct room, say)."""
 
     async def attend(self, keepsake: Keepsake) -> None:
         """Of several processes this one listens from now on. ``keepsake`` holds what the one before kept, and keeps

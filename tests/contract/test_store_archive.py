@@ -144,8 +144,11 @@ def cut(path: Path) -> None:
 
 
 def damage(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda each: each.compress_size)
     data = bytearray(path.read_bytes())
-    data[len(data) // 4] ^= 0xFF
+    # In the middle of what is packed: of the headers before it not every byte matters to anybody.
+    data[largest.header_offset + 30 + len(largest.filename) + largest.compress_size // 2] ^= 0xFF
     path.write_bytes(data)
 
 

@@ -55,7 +55,7 @@ async def test_a_few_kills_among_two_workers(
         await trial.verdict()
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 @pytest.mark.parametrize("workers", [2, 4])
 async def test_a_hundred_kills(judge: Judge, nursery: Nursery, postgres_address: str, workers: int) -> None:
     async with Trial(judge, nursery, postgres_address, seed=workers) as trial:
@@ -63,7 +63,7 @@ async def test_a_hundred_kills(judge: Judge, nursery: Nursery, postgres_address:
         report(f"100 kills among {workers} workers", await trial.verdict())
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_a_platform_that_cannot_tell_gets_nothing_twice(
     judge: Judge, nursery: Nursery, postgres_address: str
 ) -> None:
@@ -91,7 +91,7 @@ async def test_a_platform_that_cannot_tell_gets_nothing_twice(
         report("25 kills, a platform that cannot tell", dict(Counter(str(state) for state in states.values())))
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_the_database_goes_away_for_thirty_seconds(
     judge: Judge, nursery: Nursery, postgres: PostgresServer, postgres_address: str
 ) -> None:
@@ -111,7 +111,7 @@ async def test_the_database_goes_away_for_thirty_seconds(
         report("database away for 30 s", await trial.verdict() | {"sent meanwhile": quiet})
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_a_worker_without_the_database_but_with_the_network_sends_nothing_after_its_lease(
     judge: Judge, nursery: Nursery, postgres: PostgresServer, postgres_address: str
 ) -> None:
@@ -145,7 +145,7 @@ async def test_a_worker_without_the_database_but_with_the_network_sends_nothing_
         await line.cut()
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_a_place_that_takes_and_never_answers_delays_no_other(
     judge: Judge, nursery: Nursery, postgres_address: str
 ) -> None:
@@ -167,7 +167,7 @@ async def test_a_place_that_takes_and_never_answers_delays_no_other(
         report("half-open connection to one place", await trial.verdict())
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_answers_that_never_come_back_make_nothing_twice(
     judge: Judge, nursery: Nursery, postgres_address: str
 ) -> None:
@@ -181,7 +181,7 @@ async def test_answers_that_never_come_back_make_nothing_twice(
         report("a fifth of all answers lost", await trial.verdict())
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_stopped_for_longer_than_a_lease_and_woken_again(
     judge: Judge, nursery: Nursery, postgres_address: str
 ) -> None:
@@ -201,7 +201,7 @@ async def test_stopped_for_longer_than_a_lease_and_woken_again(
         report("asleep for longer than a lease, 9 times", await trial.verdict())
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_two_versions_side_by_side_during_an_upgrade(
     judge: Judge, nursery: Nursery, postgres_address: str, tmp_path: Path
 ) -> None:
@@ -254,7 +254,7 @@ def next_version(tree: Path) -> Path:
     return tree
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_clocks_that_jump_while_two_workers_go_on(
     judge: Judge, nursery: Nursery, postgres_address: str, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from tests.faults.trial import Trial, report
 PLACES = 12
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_sixty_kills(judge: Judge, nursery: Nursery, tmp_path: Path) -> None:
     async with Trial(judge, nursery, f"sqlite:///{tmp_path}/allant.db") as trial:
         worker = trial.start()
@@ -49,7 +49,7 @@ async def test_a_second_process_on_the_same_file_is_refused(judge: Judge, nurser
         assert nursery.lives(first)
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 async def test_the_database_is_locked_by_somebody_else(judge: Judge, nursery: Nursery, tmp_path: Path) -> None:
     """For longer than SQLite itself would wait."""
     file = tmp_path / "allant.db"
@@ -68,7 +68,7 @@ async def test_the_database_is_locked_by_somebody_else(judge: Judge, nursery: Nu
         report("database locked for 20 s", await trial.verdict())
 
 
-@pytest.mark.kill
+@pytest.mark.fault
 def test_the_disk_is_full_for_a_while(tmp_path: Path) -> None:
     """In a file system of its own, which nobody else sees: see full_disk.py."""
     alone = ["unshare", "--map-root-user", "--mount", sys.executable, "-m", "tests.faults.full_disk", str(tmp_path)]
