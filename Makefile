@@ -36,7 +36,7 @@ test-faults: install ## Many real processes on SQLite and PostgreSQL, and everyt
 	$(BIN)/python -m pytest -m fault -s $(ARGS)
 
 test-long: install ## Compare recurrences in every zone, on every day of ten years, with two other computations
-	$(BIN)/python -m pytest -m long -s $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m long -s $(ARGS)
 
 test-wheel: install ## Build the package, and use it from an empty folder (fetches hatchling)
 	$(BIN)/python -m pytest -m wheel $(ARGS)
