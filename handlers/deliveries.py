@@ -192,7 +192,7 @@ def _choices(ctx: Context, language: Language, delivery: Delivery, number: str =
 
 async def _asked(ctx: Context, member: Member, arguments: str) -> Asked:
     query = Query(workspace=ctx.workspace)
-    features = _features(ctx, member)
+    features = _features(ctx)
     words, kept = arguments.split(), []
     while words:
         word = words.pop(0)
@@ -207,17 +207,21 @@ async def _asked(ctx: Context, member: Member, arguments: str) -> Asked:
         elif plain in _STATES:
             query = replace(query, states=_STATES[plain])
         elif plain in features:
-            query = replace(query, feature=features[plain])
+            query = replace(query, features=features[plain])
         else:
             query = replace(query, place=await _asked_place(ctx, member, word))
     return Asked(query, " ".join(kept))
 
 
-def _features(ctx: Context, member: Member) -> dict[str, str]:
-    """The practices by name and by title, as typed without accents; of several under one title, the first."""
-    names = sorted({name for name, _ in ctx.ports.catalogue})
-    titles = {unaccented(ctx.words(member.language, f"admin.feature_{name}")): name for name in reversed(names)}
-    return titles | {name: name for name in names}
+def _features(ctx: Context) -> dict[str, tuple[str, ...]]:
+    """The practices by name, and by title in either language as typed without accents: several may share a title, as
+    all do that make up the calendar."""
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in ctx.ports.practices}
+    titled: dict[str, set[str]] = {}
+    for name in ctx.ports.practices:
+        for language in LANGUAGES:
+            titled.setdefault(unaccented(ctx.words(language, f"admin.feature_{name}")), set()).add(name)
+    return found | {title: tuple(sorted(names)) for title, names in titled.items()}
 
 
 async def _since(ctx: Context, member: Member, words: list[str], kept: list[str]) -> datetime:
