@@ -23,8 +23,9 @@ from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
 from bot.core.intake import Intake
 from bot.core.leases import LISTEN, Rested
+from bot.core.platform import Platform
 from bot.core.policy import PolicyRules
-from bot.core.ports import Clock, FeedReader, Platform, Writer
+from bot.core.ports import Clock, FeedReader, Writer
 from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
@@ -119,7 +120,8 @@ class Allant:
     clockwork: Clockwork
     addresses: Addresses
     role: ProcessRole = "all"
-    _attending: set[WorkspaceRef] = field(default_factory=set)
+    attending: set[WorkspaceRef] = field(default_factory=set)
+    """The workspaces that this one of several processes listens to."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _seen: tuple[str, str] = ("", "")
     _kept: tuple[str, str] = ("", "")
@@ -184,15 +186,17 @@ class Allant:
                 await asyncio.sleep(ATTEND_AGAIN)
                 continue
             try:
-                self._attending.add(workspace)
+                await platform.attend(self.store.keepsake(workspace))
                 await _until_lost(self._listen(workspace, platform), leases)
             finally:
-                self._attending.discard(workspace)
+                self.attending.discard(workspace)
                 with contextlib.suppress(Exception):
                     await leases.give_back({name: Rested()})
 
     async def _listen(self, workspace: WorkspaceRef, platform: Platform) -> None:
         await self._learn(workspace, platform)
+        self.attending.add(workspace)
+        self.outbox.wake()
         await self._tell_started(workspace)
         await platform.run(self.accept)
 
@@ -270,7 +274,7 @@ class Allant:
         self._seen = seen
         self._file_problems = await asyncio.to_thread(load_files, self.library, self.schedules)
         # Every process reads its own files; of those that share a workspace, the one that attends to it tells.
-        await self._tell_files_changed(list(self.platforms if self.store.shared is None else self._attending))
+        await self._tell_files_changed(list(self.platforms if self.store.shared is None else self.attending))
 
     async def _tell_files_changed(self, workspaces: Sequence[WorkspaceRef]) -> None:
         self._files_changed += 1
@@ -379,6 +383,14 @@ async def assemble(
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
 
+    attending: set[WorkspaceRef] = set()
+    store.leases.on_lost(attending.clear)
+
+    def elsewhere() -> list[WorkspaceRef]:
+        if store.shared is None:
+            return []
+        return [ref for ref, each in by_workspace.items() if each.sends_where_it_listens and ref not in attending]
+
     def committed() -> None:
         outbox.wake()
         clockwork.wake()
@@ -395,6 +407,7 @@ async def assemble(
         limits or Limits(shared=store.shared is not None),
         dispatcher.handle,
         leases=store.leases,
+        elsewhere=elsewhere,
     )
     clockwork = Clockwork(store.timers, time, dispatcher.fire, leases=store.leases)
     return Allant(
@@ -411,6 +424,7 @@ async def assemble(
         clockwork=clockwork,
         addresses=addresses,
         role=role,
+        attending=attending,
         _file_problems=problems,
     )
 

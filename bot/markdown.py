@@ -14,7 +14,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.core.ports import Renderer
+from bot.core.rendering import Renderer
 
 Link = Callable[[str], str | None]
 

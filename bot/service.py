@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from bot.app import Allant, ProcessRole, assemble, make_platforms, running
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
-from bot.core.ports import Platform
+from bot.core.platform import Platform
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
 from bot.web import calendar_routes, listen, make_web, web_server

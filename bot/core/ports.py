@@ -6,7 +6,7 @@ Each port has one contract suite in tests/contract, which every implementation p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
@@ -287,11 +287,13 @@ class Outbound(ABC):
     """The ledger as the outbox sees it."""
 
     @abstractmethod
-    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+    async def claim(
+        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+    ) -> Sequence[Delivery]:
         """Planned deliveries that are due, in the order of priority and planning, still marked planned.
 
         While a place has an earlier delivery that is being sent, its later ones are not claimed; nor are those to
-        places in ``busy``, so that a slow place with a long queue hides no other.
+        places and workspaces in ``busy``, so that a slow place with a long queue hides no other.
         """
 
     @abstractmethod
@@ -322,8 +324,8 @@ class Outbound(ABC):
         """Deliveries that failed and are to be tried again after ``now``: nothing may overtake them in their place."""
 
     @abstractmethod
-    async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
-        """When the earliest planned delivery is due, those to places in ``busy`` left out."""
+    async def next_due(self, busy: Collection[Place | WorkspaceRef] = ()) -> datetime | None:
+        """When the earliest planned delivery is due, those to places and workspaces in ``busy`` left out."""
 
 
 class Housekeeper(ABC):
@@ -334,66 +336,6 @@ class Housekeeper(ABC):
         """Remove handled events, deliveries, occurrences and changes that are over, and the words of those that may be
         sent again; and the signals of ``workspaces`` (those that are connected: an imported past is kept). How many of
         each kind."""
-
-
-# What a platform does
-
-OnEvent = Callable[[Event], Awaitable[None]]
-"""Awaited by the adapter before it acknowledges the event to the platform: it returns once the event is durable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a platform can do. ``safe_to_repeat``: the same key is never posted twice, so a half-sent delivery is sent
-    again. ``can_look_up``: ``find`` tells whether a key went out. With neither, half-sent means uncertain."""
-
-    safe_to_repeat: bool = False
-    can_look_up: bool = False
-    buttons: bool = False
-    forms: bool = False
-    private_replies: bool = False
-    threads: bool = True
-    edits: bool = True
-
-
-class Platform(ABC):
-    """One workspace on one chat platform."""
-
-    workspace: WorkspaceRef
-    can: Capabilities
-
-    @abstractmethod
-    async def directory(self) -> AsyncIterator[Member | Channel]:
-        """The members and channels as they are now, for the start."""
-        raise NotImplementedError
-        yield
-
-    @abstractmethod
-    async def run(self, on_event: OnEvent) -> None:
-        """Listen until cancelled. Connection losses are mended inside; only what cannot be mended raises."""
-
-    @abstractmethod
-    async def do(self, delivery: Delivery) -> Receipt:
-        """Carry out one delivery. Raises RateLimited, Unreachable, Unsure or Refused."""
-
-    @abstractmethod
-    async def find(self, delivery: Delivery) -> Receipt | None:
-        """Whether a half-sent delivery went out (only with ``can.can_look_up``)."""
-
-    @abstractmethod
-    async def close(self) -> None: ...
-
-
-class Renderer(ABC):
-    """Markdown made into what a platform shows."""
-
-    @abstractmethod
-    def html(self, markdown: str, link: Callable[[str], str | None]) -> str:
-        """Safe HTML. ``link`` gives the href for each link's address, or None to show its text alone."""
-
-    @abstractmethod
-    def plain(self, markdown: str, link: Callable[[str], str | None]) -> str:
-        """Readable text without markup; links as ``text (address)``."""
 
 
 # Words and time

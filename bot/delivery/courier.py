@@ -13,8 +13,9 @@ from bot.core.delivery import Delivery, Kind, Receipt, State
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure
 from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
+from bot.core.platform import Platform
 from bot.core.policy import HoldBack, Wait
-from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
+from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Timetable
 from bot.core.refs import WorkspaceRef
 from bot.delivery.limits import Limits
 from bot.delivery.turns import Turns

@@ -7,14 +7,15 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.delivery import Delivery
 from bot.core.events import Event
 from bot.core.leases import PLACE, Leases, Rested, SoleLeases
-from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Platform, Timetable
+from bot.core.platform import Platform
+from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Timetable
 from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.delivery.courier import Courier, Jitter, Rest, full_jitter, where
 from bot.delivery.limits import Limits
@@ -68,9 +69,12 @@ class Outbox:
         *,
         jitter: Jitter = full_jitter,
         leases: Leases | None = None,
+        elsewhere: Callable[[], Collection[WorkspaceRef]] = tuple,
     ) -> None:
         """``jitter`` gives the seconds to wait, of at most the seconds it is given, before a failed send is tried
-        again. ``leases``: of the processes that share the database, if several do; only places held are written to."""
+        again. ``leases``: of the processes that share the database, if several do; only places held are written to.
+        ``elsewhere``: the workspaces that only another process can write to at the moment."""
+        self._elsewhere = elsewhere
         self._outbound = outbound
         self._clock = clock
         self._limits = limits
@@ -146,7 +150,7 @@ class Outbox:
             started = await self._start_half_sent()
             unavailable = self._unavailable()
             while len(self._working) < MOST_PLACES:
-                claimed = await self._outbound.claim(self._clock.now(), busy=unavailable)
+                claimed = await self._outbound.claim(self._clock.now(), busy=[*unavailable, *self._elsewhere()])
                 due = {
                     place: deliveries[:IN_ONE_GO]
                     for place, deliveries in _by_place(claimed).items()
@@ -168,6 +172,8 @@ class Outbox:
         # Noted before reading: what a place sends at this moment may be read as half-sent although it ends meanwhile.
         busy = set(self._working)
         half_sent = _by_place(await self._outbound.half_sent())
+        elsewhere = self._elsewhere()
+        half_sent = {place: each for place, each in half_sent.items() if place.workspace not in elsewhere}
         wanted = [
             place
             for place in half_sent
@@ -269,7 +275,7 @@ class Outbox:
     async def _pause(self) -> float:
         """Seconds until there may be something to do."""
         unavailable = self._unavailable()
-        due = await self._outbound.next_due(busy=unavailable)
+        due = await self._outbound.next_due(busy=[*unavailable, *self._elsewhere()])
         now = self._clock.now()
         moments = [hold.until for hold in self._holds.values()]
         if due is not None:

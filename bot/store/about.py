@@ -19,8 +19,8 @@ _HIDDEN = frozenset({"folded_name", "folded_id"})
 
 def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, Any]:
     """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
-    their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar and ``items``
-    they own there, ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
+    their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar, ``items`` of
+    theirs there, ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
     ref = str(member)
     row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
     marked = tables.forgotten.c.member_key

@@ -12,7 +12,7 @@ from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
 from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS
 from bot.core.ports import Outbound
-from bot.core.refs import Place, place_key
+from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.deliveries import RESENDABLE, to_delivery
@@ -32,7 +32,9 @@ class StoredOutbound(Outbound):
         self._keys = keys
         self._leases = leases
 
-    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+    async def claim(
+        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+    ) -> Sequence[Delivery]:
         under_way = tables.deliveries.alias("under_way")
         blocked = (
             select(under_way.c.id)
@@ -112,7 +114,7 @@ class StoredOutbound(Outbound):
         )
         return await self._read(statement)
 
-    async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
+    async def next_due(self, busy: Collection[Place | WorkspaceRef] = ()) -> datetime | None:
         statement = select(func.min(_columns.due)).where(*_planned(busy))
         return await self._database.read(lambda connection: connection.scalar(statement.where(*self._free(connection))))
 
@@ -128,10 +130,13 @@ class StoredOutbound(Outbound):
         return [] if self._leases is None else [self._leases.free(literal(PLACE) + _columns.place, connection)]
 
 
-def _planned(busy: Collection[Place]) -> list[ColumnElement[bool]]:
+def _planned(busy: Collection[Place | WorkspaceRef]) -> list[ColumnElement[bool]]:
     where = [_columns.state == State.PLANNED.value]
-    if busy:
-        where.append(_columns.place.not_in([place_key(place) for place in busy]))
+    workspaces = [str(each) for each in busy if isinstance(each, WorkspaceRef)]
+    if len(workspaces) < len(busy):
+        where.append(_columns.place.not_in([place_key(each) for each in busy if not isinstance(each, WorkspaceRef)]))
+    if workspaces:
+        where.append(_columns.workspace.not_in(workspaces))
     return where
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
+from bot.core.platform import Keepsake
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
@@ -21,6 +22,7 @@ from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
+from bot.store.keepsakes import StoredKeepsake
 from bot.store.leases import LEASE, SharedLeases
 from bot.store.ledger import StoredLedger
 from bot.store.measures import StoredMeasures
@@ -45,6 +47,7 @@ class Store:
         self.shared = SharedLeases(database, lease=lease) if database.engine.dialect.name == "postgresql" else None
         self.leases: Leases = self.shared or SoleLeases()
         self._keys = keys = Keys(secret)
+        self._seal = seal = Seal(secret)
         self.members = StoredMembers(database)
         self.channels = StoredChannels(database)
         self.notes = StoredNotes(database, keys)
@@ -54,7 +57,7 @@ class Store:
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
         self.measures = StoredMeasures(database, keys)
-        self.inbox = StoredInbox(database, Seal(secret), self.shared)
+        self.inbox = StoredInbox(database, seal, self.shared)
         self.journal = StoredJournal(database, keys)
         self.outbound = StoredOutbound(database, keys, self.shared)
         self.housekeeper = StoredHousekeeper(database)
@@ -79,6 +82,10 @@ class Store:
             raise
         file = database_file(url)
         return cls(database, secret, Occupancy(file) if file is not None else None, lease)
+
+    def keepsake(self, workspace: WorkspaceRef) -> Keepsake:
+        """Where the workspace's platform keeps things when several processes share the database."""
+        return StoredKeepsake(self._database, self._seal, workspace)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""

@@ -16,20 +16,9 @@ from bot.core.errors import BadContent
 from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS, Decision, Pause, Query
 from bot.core.localtime import known_zone
 from bot.core.message import Message
+from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.policy import Attention, PolicyRules, start_of_day
-from bot.core.ports import (
-    Capabilities,
-    ChannelRules,
-    Channels,
-    Clock,
-    Ledger,
-    Members,
-    OnEvent,
-    Outbound,
-    Platform,
-    Timetable,
-    Where,
-)
+from bot.core.ports import ChannelRules, Channels, Clock, Ledger, Members, Outbound, Timetable, Where
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef
 
 T = TypeVar("T")
@@ -81,12 +70,14 @@ class MemoryLedger(Outbound, Ledger):
             self.fail.remove(name)
             raise OSError("the disk is full")
 
-    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+    async def claim(
+        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+    ) -> Sequence[Delivery]:
         self._stumble("claim")
         blocked = {row.to for row in self.rows.values() if row.state is State.SENDING} | set(busy)
         due = [row for row in self.rows.values() if row.state is State.PLANNED and row.due <= now]
         due.sort(key=lambda row: (_PRIORITY.index(row.kind), row.id))
-        return [row for row in due if row.to not in blocked][:limit]
+        return [row for row in due if row.to not in blocked and row.workspace not in busy][:limit]
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
         self._stumble("sending")
@@ -116,8 +107,10 @@ class MemoryLedger(Outbound, Ledger):
         waiting = [row for row in self.rows.values() if row.state is State.PLANNED and row.due > now]
         return [row for row in waiting if row.reason in TRIED_AGAIN]
 
-    async def next_due(self, busy: Collection[Place] = ()) -> datetime | None:
-        planned = (row for row in self.rows.values() if row.state is State.PLANNED and row.to not in busy)
+    async def next_due(self, busy: Collection[Place | WorkspaceRef] = ()) -> datetime | None:
+        planned = (
+            row for row in self.rows.values() if row.state is State.PLANNED and not {row.to, row.workspace} & set(busy)
+        )
         return min((row.due for row in planned), default=None)
 
     async def recent(

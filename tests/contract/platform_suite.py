@@ -28,7 +28,7 @@ from bot.core.events import (
     ReactionAdded,
 )
 from bot.core.message import Button, Field, Form, Message, escape, mention
-from bot.core.ports import Platform
+from bot.core.platform import Platform
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place
 
 E = TypeVar("E", bound=Event)

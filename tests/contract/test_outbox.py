@@ -12,8 +12,8 @@ from bot.core.community import Channel, Member
 from bot.core.delivery import Kind, State, Verb
 from bot.core.errors import RateLimited, Refused, Unreachable, Unsure
 from bot.core.events import DeliveryTroubled, Event
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
-from bot.core.ports import Capabilities
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.delivery import Limits, Outbox, Pace, Rate
 from tests.contract.in_memory_ledger import (

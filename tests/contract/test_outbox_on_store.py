@@ -14,8 +14,8 @@ from bot.core.delivery import Kind, State
 from bot.core.errors import Unreachable
 from bot.core.events import Event
 from bot.core.message import Message
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
-from bot.core.ports import Capabilities
 from bot.core.refs import MessageRef, Place
 from bot.delivery import Limits, Outbox
 from bot.store.store import Store

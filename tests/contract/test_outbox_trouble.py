@@ -13,8 +13,8 @@ from bot.core.errors import PlatformError, RateLimited, Unreachable
 from bot.core.events import DigestDue, Event
 from bot.core.leases import Rested, SoleLeases
 from bot.core.ledger import Pause, in_digest
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
-from bot.core.ports import Capabilities
 from bot.core.refs import ChannelRef, WorkspaceRef, place_key
 from bot.delivery import Limits, Outbox, courier
 from tests.contract.in_memory_ledger import ALICE, GENERAL, RANDOM, TUESDAY_TEN, WORKSPACE, ObedientPlatform, OnlyRules

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.calendar import Audience, Missed
+from bot.core.planning import CalendarRules
 from bot.core.policy import PolicyRules
+from bot.core.publishing import PublishingRules
 from bot.timetable import Schedules
 
 INSTALLED = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -443,7 +445,10 @@ def test_the_fingerprint_changes_with_any_file(folder: Folder) -> None:
 def test_the_starter_policy_is_the_default_one() -> None:
     """Its remarks describe what happens without the file, too; but only the file can know the country."""
     starter = Path(__file__).parents[2] / "schedules" / "policy.yaml"
-    schedules = Schedules(starter.parent, {"policy": PolicyRules})
+    kinds = {"policy": PolicyRules, "publishing": PublishingRules, "calendar": CalendarRules}
+    schedules = Schedules(starter.parent, kinds)
     schedules.load()
     assert starter.exists()
     assert asdict(schedules.rules(PolicyRules)) == asdict(PolicyRules(country="FR"))
+    assert schedules.rules(PublishingRules) == PublishingRules()
+    assert schedules.rules(CalendarRules) == CalendarRules()

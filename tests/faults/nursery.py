@@ -28,7 +28,7 @@ from bot.core.errors import Unreachable, Unsure
 from bot.core.events import MessagePosted
 from bot.core.feature import Context, Feature, Listener, TimerFired
 from bot.core.message import Message
-from bot.core.ports import Capabilities, OnEvent, Platform
+from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
 from bot.delivery import Limits, Pace, Rate
 from bot.settings import read_settings

@@ -38,8 +38,9 @@ class Town:
     async def open(self) -> None:
         self.room = await self.host.create("general", invite=[self.bot.id])
 
-    def settings(self) -> dict[str, str]:
-        return {
+    def settings(self, database: str) -> dict[str, str]:
+        shared = {"ALLANT_DATABASE_URL": database, "ALLANT_LEASE_SECONDS": "2"} if database else {}
+        return shared | {
             "ALLANT_MATRIX_HOMESERVER": self.synapse.url,
             "ALLANT_MATRIX_USER": self.bot.id,
             "ALLANT_MATRIX_PASSWORD": self.bot.password,
@@ -84,7 +85,8 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float, what: 
         await asyncio.sleep(0.2)
 
 
-async def live(town: Town, folder: Path, kills: int, posts: int, seed: int) -> list[str]:
+async def live(town: Town, folder: Path, kills: int, posts: int, seed: int, database: str, processes: int) -> list[str]:
+    """Kill one of so many processes after the other, each time with a new one in its place."""
     dice = random.Random(seed)
     items = await asyncio.to_thread(schedules, folder, posts)
     await town.open()
@@ -92,19 +94,22 @@ async def live(town: Town, folder: Path, kills: int, posts: int, seed: int) -> l
     async def bot_is_in() -> bool:
         return town.bot.id in await town.host.members(town.room)
 
+    alive: list[Running] = []
     for kill in range(kills + 1):
-        running = Running(folder, town.settings())
-        await asyncio.to_thread(running.wait_until_ready)
+        while len(alive) < processes:
+            alive.append(Running(folder, town.settings(database)))
+            await asyncio.to_thread(alive[-1].wait_until_ready)
         if kill == 0:
             await until(bot_is_in, 30, "the bot")
         end = time.monotonic() + dice.uniform(0.3, 2.0)
         while time.monotonic() < end:
             await town.act(dice)
         if kill < kills:
-            await asyncio.to_thread(running.kill)
+            await asyncio.to_thread(alive.pop(dice.randrange(processes)).kill)
     await until(lambda: complete(town, items), 30 + 150 * bool(items), "everything")
     await asyncio.sleep(0.5)  # What would come twice has had time to come.
-    assert await asyncio.to_thread(running.stop) == 0
+    for running in alive:
+        assert await asyncio.to_thread(running.stop) == 0
     return items
 
 
@@ -125,16 +130,20 @@ async def complete(town: Town, items: list[str]) -> bool:
     return arrived and len(await town.told(town.host)) >= town.commands
 
 
-async def killed(synapse: Synapse, folder: Path, *, kills: int, posts: int, seed: int) -> None:
+async def killed(
+    synapse: Synapse, folder: Path, *, kills: int, posts: int, seed: int, database: str = "", processes: int = 1
+) -> None:
     town = Town(synapse, f"town{seed}")
     try:
-        items = await live(town, folder, kills, posts, seed)
+        items = await live(town, folder, kills, posts, seed, database, processes)
         found = await counts(town, items)
         # The host was there before the bot: only the answers to commands come to them alone.
         answers = len(await town.told(town.host))
     finally:
         await town.close()
-    summary = {"kills": kills, "commands": town.commands} | {name: len(each) for name, each in found.items()}
+    summary = {"processes": processes, "kills": kills, "commands": town.commands} | {
+        name: len(each) for name, each in found.items()
+    }
     print(json.dumps(summary))  # noqa: T201  # The counts are what `make test-kill` is for.
     assert found == {name: [1] * len(each) for name, each in found.items()}
     assert answers == town.commands, "one private answer a command"
@@ -147,3 +156,11 @@ async def test_a_person_is_welcomed_and_answered_through_a_kill(synapse: Synapse
 @pytest.mark.kill
 async def test_thirty_kills_lose_and_repeat_nothing(synapse: Synapse, tmp_path: Path) -> None:
     await killed(synapse, tmp_path, kills=30, posts=1, seed=12)
+
+
+@pytest.mark.kill
+async def test_three_processes_on_one_postgres_share_a_homeserver(
+    synapse: Synapse, tmp_path: Path, postgres_address: str
+) -> None:
+    """One of them listens and sends at a time; another goes on with its session where it was killed."""
+    await killed(synapse, tmp_path, kills=12, posts=1, seed=13, database=postgres_address, processes=3)

@@ -29,7 +29,7 @@ items:
   - {id: news, every: tuesday 11:00, to: ["@everyone"], words: {en: News, fr: Nouvelles}}
   - {id: later, every: friday 11:00, to: ["#ideas"], words: {en: Later, fr: Plus tard}, state: draft}
   - {id: feast, on: 2026-12-25 11:00, to: ["#ideas"], words: {en: Peace, fr: Paix}, holidays: send}
-  - {id: first-day, after: arrival, at: "09:00", to: ["@person"], words: {en: Hello, fr: Bonjour}}
+  - {id: first-day, after: 1 day from arrival, at: "09:00", to: ["@person"], words: {en: Hello, fr: Bonjour}}
 """
 PARIS = "Europe/Paris"
 

@@ -12,7 +12,7 @@ import pytest
 from bot.app import Allant, assemble, running
 from bot.core.clock import VirtualClock
 from bot.core.events import ChannelChanged, CommandGiven, Event, MemberJoined, MessagePosted
-from bot.core.ports import OnEvent
+from bot.core.platform import OnEvent
 from bot.markdown import MarkdownRenderer
 from bot.platforms.matrix import MatrixPlatform
 from bot.settings import Settings, starter_folder

@@ -11,8 +11,9 @@ from pathlib import Path
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.errors import BadInput, Refused
-from bot.core.ports import Capabilities, OnEvent, Platform, Renderer
+from bot.core.platform import Capabilities, Keepsake, OnEvent, Platform
 from bot.core.refs import Language, WorkspaceRef
+from bot.core.rendering import Renderer
 from bot.platforms.matrix.homeserver import Homeserver, SignedOut
 from bot.platforms.matrix.inbound import Listener
 from bot.platforms.matrix.outbound import Sender
@@ -28,6 +29,8 @@ START_TRIES = 7
 
 class MatrixPlatform(Platform):
     """The workspace is the homeserver's name: ``matrix/example.org`` for ``@allant:example.org``."""
+
+    sends_where_it_listens = True
 
     def __init__(
         self,
@@ -62,6 +65,10 @@ class MatrixPlatform(Platform):
         self._listener = Listener(self._server, self.workspace, language, lambda: datetime.now(UTC))
         self._sender = Sender(self._server, self.workspace, self._listener.roster, Scribe(renderer, server_of(user)))
         self._listening = False
+
+    async def attend(self, keepsake: Keepsake) -> None:
+        """The sync token and the session are everybody's: whoever goes on misses nothing and repeats nothing."""
+        await self._server.go_on(keepsake)
 
     async def directory(self) -> AsyncIterator[Member | Channel]:
         with _for_the_administrator():

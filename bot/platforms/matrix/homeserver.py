@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.errors import PlatformError, Unreachable, Unsure
+from bot.core.platform import Keepsake
 from bot.platforms.matrix.reading import DIRECT_MARK, Json, mapping, strings, text
-from bot.platforms.matrix.session import Session, SessionFile
+from bot.platforms.matrix.session import Session, SessionFile, read, written
 from bot.platforms.matrix.wire import MAX_BYTES, REQUEST_SECONDS, MatrixRefused, Wire, path, usable
 
 log = logging.getLogger("allant.matrix")
@@ -73,6 +74,7 @@ class Homeserver:
         self._password = password
         self._given_token = access_token
         self._file = state_file
+        self._keepsake: Keepsake | None = None
         self.session = state_file.load(homeserver.rstrip("/"), user)
         self._wire = Wire(self.session.homeserver)
         self._token = ""
@@ -82,6 +84,14 @@ class Homeserver:
         await self._wire.close()
 
     # The session
+
+    async def go_on(self, keepsake: Keepsake) -> None:
+        """Go on with the session that another process kept, and keep it there from now on. What we were told before by
+        our own file is of no use any more."""
+        self._keepsake, self._token = keepsake, ""
+        kept = await keepsake.load()
+        if kept:
+            self.session = read(kept, self.session.homeserver, self.user)
 
     async def sign_in(self) -> None:
         """Have a session: the kept one, else the token of the settings, else a new one with the password."""
@@ -133,7 +143,10 @@ class Homeserver:
         self._token = token
 
     async def _keep(self, session: Session) -> None:
-        await asyncio.to_thread(self._file.save, session)
+        if self._keepsake is not None:
+            await self._keepsake.save(written(session))
+        else:
+            await asyncio.to_thread(self._file.save, session)
         self.session = session
 
     async def read_up_to(self, since: str, invited: Iterable[str] = ()) -> None:

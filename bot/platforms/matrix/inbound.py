@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.core.community import Channel, Member
 from bot.core.errors import PlatformError
 from bot.core.events import ChannelChanged, Event, MemberChanged, MemberJoined, MemberLeft
-from bot.core.ports import OnEvent
+from bot.core.platform import OnEvent
 from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
 from bot.platforms.matrix.homeserver import Batch, Homeserver, RoomNews
 from bot.platforms.matrix.messages import MessageReader

@@ -32,6 +32,21 @@ class Session:
         return f"Session({self.homeserver!r}, {self.user!r})"
 
 
+def written(session: Session) -> str:
+    """The session as JSON."""
+    return json.dumps(asdict(session), indent=2)
+
+
+def read(text: str, homeserver: str, user: str) -> Session:
+    """The session that was written, or a new one if it was another's. Raises ValueError or TypeError."""
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("not an object")
+    texts = {each.name: str(data.get(each.name, "")) for each in fields(Session) if each.name != "invited"}
+    kept = Session(**texts, invited=tuple(map(str, data.get("invited", ()))))
+    return kept if (kept.homeserver, kept.user) == (homeserver, user) else Session(homeserver, user)
+
+
 class SessionFile:
     """A small JSON file, readable by its owner only, replaced as a whole so that a crash never leaves half of it."""
 
@@ -41,21 +56,15 @@ class SessionFile:
     def load(self, homeserver: str, user: str) -> Session:
         """The kept session of this user on this homeserver, or a new one. Raises BadInput for a file that is not ours:
         going on without it would read old messages anew or miss some."""
-        fresh = Session(homeserver, user)
         try:
-            data = json.loads(self.path.read_text(encoding="utf-8"))
-            if not isinstance(data, dict):
-                raise ValueError("not an object")
-            texts = {each.name: str(data.get(each.name, "")) for each in fields(Session) if each.name != "invited"}
-            kept = Session(**texts, invited=tuple(map(str, data.get("invited", ()))))
+            return read(self.path.read_text(encoding="utf-8"), homeserver, user)
         except FileNotFoundError:
-            return fresh
+            return Session(homeserver, user)
         except (OSError, ValueError, TypeError) as error:
             raise BadInput(
                 f"ALLANT_MATRIX_STATE_FILE={self.path} cannot be read ({type(error).__name__}); restore it from your "
                 "backup, or remove it to go on from now (what was said meanwhile is then not answered)"
             ) from None
-        return kept if (kept.homeserver, kept.user) == (homeserver, user) else fresh
 
     def save(self, session: Session) -> None:
         """On disk when it returns. Raises BadInput when the place cannot be written."""
@@ -64,7 +73,7 @@ class SessionFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(session), file, indent=2)
+                file.write(written(session))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(self.path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from bot.core.message import Button, Form, Message, escape, link_target
-from bot.core.ports import Renderer
+from bot.core.rendering import Renderer
 from bot.platforms.matrix.reading import BUTTONS, KEY, KEYCAPS, Json, fingerprint
 
 MAX_BYTES = 60_000

@@ -25,7 +25,7 @@ from bot.core.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-from bot.core.ports import Capabilities, OnEvent, Platform
+from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
 from bot.platforms.playground.bot_api import BotApi
 from bot.platforms.playground.faults import NoAnswer, NotAllowed, NotReached, TooBusy

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.core.message import link_target
-from bot.core.ports import Renderer
+from bot.core.rendering import Renderer
 from bot.platforms.playground.records import BOT, Person, Post, Room, form_data
 from bot.platforms.playground.server import PlaygroundServer
 

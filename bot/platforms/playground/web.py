@@ -22,8 +22,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.core.community import Role
-from bot.core.ports import Clock, Renderer
+from bot.core.ports import Clock
 from bot.core.refs import Language
+from bot.core.rendering import Renderer
 from bot.platforms.playground.records import Person
 from bot.platforms.playground.server import PlaygroundServer, Rejected
 from bot.platforms.playground.views import Views
