@@ -14,10 +14,10 @@ from bot.core.delivery import Delivery, Kind
 from bot.core.editorial import Fate, Slot
 from bot.core.forecast import Outlook, Room, foresee
 from bot.core.message import Message
+from bot.core.moments import is_over, occurrence_of, told_together
 from bot.core.policy import Attention, PolicyRules
 from bot.platforms.playground import Person
 from bot.platforms.playground.faults import Fault
-from handlers.why import is_over, occurrence_of, told_together
 from tests.handlers.stage import BEN, CHLOE, MONDAY, ODILE, OSCAR, Stage, stage
 
 ITEMS = """
