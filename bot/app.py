@@ -379,6 +379,7 @@ async def assemble(
         writer=writer or make_writer(settings),
         addresses=addresses,
         catalogue=catalogue(features),
+        practices=[feature.name for feature in features],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
 

@@ -49,7 +49,7 @@ def deliveries(
 
     query = Query(
         workspace=_workspace(workspace),
-        feature=feature,
+        features=(feature,) if feature else (),
         states=tuple(state or ()),
         since=_since(since),
         # Who asked what, and when, is nobody's business.

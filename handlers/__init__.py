@@ -22,6 +22,7 @@ from handlers import (
     tutorials,
     watch,
     welcome,
+    why,
 )
 
 FEATURES: tuple[Feature, ...] = (
@@ -37,6 +38,7 @@ FEATURES: tuple[Feature, ...] = (
     recall.FEATURE,
     drafts.FEATURE,
     deliveries.FEATURE,
+    why.FEATURE,
     digest.FEATURE,
     subscribe.FEATURE,
     faq.FEATURE,

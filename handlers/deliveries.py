@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from bot.core.actions import Dismiss, Resend
-from bot.core.calendar import Item, Paused
-from bot.core.community import Channel, Member, Role
+from bot.core.community import Member, Role
 from bot.core.delivery import Delivery, Kind, State, Verb
-from bot.core.directory import addressed
 from bot.core.dispatch import unaccented
-from bot.core.editorial import Fate
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, DeliveryTroubled
 from bot.core.feature import Command, Context, Feature, Listener
-from bot.core.ledger import DEAD, OVER, Decision, Query, digest_key
-from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
-from bot.core.pausing import pause_line
-from bot.core.planning import Planner, coming_slots, find_item
-from bot.core.policy import next_open
+from bot.core.ledger import DEAD, OVER, Decision, Query
+from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.reasons import reason_words
 from bot.core.refs import LANGUAGES, ChannelRef, Language
+from bot.core.rows import channel_of, decided_words, place_words, state_words
 from bot.core.spans import read_span
 
 ROWS = 10
 DEAD_ROWS = 5
 """On a page whose rows have two buttons each: chats show few buttons well."""
-PAST, COMING = 6, 3
-"""How many occurrences of an item `calendar why` tells of."""
-MOST_ROWS = 200
-_LATE = timedelta(minutes=1)
-"""Later than this after its planned moment, something was moved."""
 _CHANNEL = re.compile(r"\[[^\]]*\]\(channel:([^)\s]+)\)")
 _STATES: Mapping[str, tuple[State, ...]] = {
     **dict.fromkeys(("waiting", "planned", "attente", "prevu", "prevus"), (State.PLANNED,)),
@@ -69,72 +58,12 @@ def read_since(text: str, now: datetime) -> datetime | None:
         return None
 
 
-def occurrence_of(delivery: Delivery) -> datetime:
-    """Which moment of its item a calendar post is for: the one in its key, else the one it was planned for."""
-    for part in delivery.key.split("/")[2:]:
-        try:
-            moment = datetime.fromisoformat(part)
-        except ValueError:
-            continue
-        if moment.tzinfo is not None:
-            return moment
-    return delivery.planned_for or delivery.due
-
-
 def can_resend(delivery: Delivery) -> bool:
     """Whether it did not go out, or may not have, and its words are still there."""
     return delivery.state in OVER and (delivery.verb is not Verb.SEND or delivery.message != Message(""))
 
 
-def is_public(delivery: Delivery) -> bool:
-    return isinstance(delivery.to, ChannelRef) and delivery.visible_to is None
-
-
-# One row in words
-
-
-async def _channel_of(ctx: Context, delivery: Delivery) -> Channel | None:
-    """The channel, where everybody may know that it goes there."""
-    if not isinstance(delivery.to, ChannelRef) or not is_public(delivery):
-        return None
-    channel = await ctx.channels.get(delivery.to)
-    return channel if channel is not None and not channel.direct else None
-
-
-async def _place(ctx: Context, language: Language, delivery: Delivery) -> Markup:
-    """Where it goes; whom a direct message goes to is not shown."""
-    channel = await _channel_of(ctx, delivery)
-    return channel_link(channel) if channel is not None else ctx.words(language, "deliveries.direct")
-
-
-async def _decided(ctx: Context, member: Member, decision: Decision | None) -> str:
-    if decision is None:
-        return ""
-    by = await ctx.members.get(decision.by) if decision.by else None
-    values = {
-        "by": by.name if by is not None and by.name else ctx.words(member.language, "deliveries.somebody"),
-        "when": ctx.say_moment(member.language, decision.at, ctx.zone_of(member)),
-    }
-    return " " + ctx.words(member.language, f"deliveries.decided_{decision.what}", **values)
-
-
-def _state(ctx: Context, member: Member, delivery: Delivery) -> Markup:
-    """The state with its reason: ``held back: quiet hours``, ``waits until …: …``."""
-    language = member.language
-    said: str = ctx.words(language, f"deliveries.state_{delivery.state.value}")
-    planned_for = delivery.planned_for or delivery.due
-    if delivery.state is State.PLANNED and delivery.due - planned_for > _LATE:
-        until = ctx.say_moment(language, delivery.due, ctx.zone_of(member))
-        said = ctx.words(language, "deliveries.moved", until=until)
-    if digest_key(delivery.reason):
-        said = ctx.words(language, "deliveries.merged")
-    said = f"**{said}**"
-    if delivery.reason and not digest_key(delivery.reason):
-        reason = reason_words(ctx.words, language, delivery.reason)
-        said = ctx.words(language, "deliveries.because", state=Markup(said), reason=reason)
-    if delivery.state is State.UNCERTAIN:
-        said += " " + ctx.words(language, "deliveries.may_be_there")
-    return Markup(said)
+# The list
 
 
 async def _row(ctx: Context, member: Member, delivery: Delivery, decision: Decision | None) -> str:
@@ -143,13 +72,10 @@ async def _row(ctx: Context, member: Member, delivery: Delivery, decision: Decis
     values = {
         "when": ctx.say_moment(language, moment, ctx.zone_of(member)),
         "what": ctx.words(language, f"deliveries.kind_{delivery.kind.value}"),
-        "where": await _place(ctx, language, delivery),
-        "state": _state(ctx, member, delivery),
+        "where": await place_words(ctx, language, delivery),
+        "state": state_words(ctx, member, delivery),
     }
-    return ctx.words(language, "deliveries.line", **values) + await _decided(ctx, member, decision)
-
-
-# The list
+    return ctx.words(language, "deliveries.line", **values) + await decided_words(ctx, member, decision)
 
 
 async def deliveries(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -194,7 +120,7 @@ def _choices(ctx: Context, language: Language, delivery: Delivery, number: str =
 
 async def _asked(ctx: Context, member: Member, arguments: str) -> Asked:
     query = Query(workspace=ctx.workspace)
-    features = _features(ctx, member)
+    features = _features(ctx)
     words, kept = arguments.split(), []
     while words:
         word = words.pop(0)
@@ -209,18 +135,21 @@ async def _asked(ctx: Context, member: Member, arguments: str) -> Asked:
         elif plain in _STATES:
             query = replace(query, states=_STATES[plain])
         elif plain in features:
-            query = replace(query, feature=features[plain])
+            query = replace(query, features=features[plain])
         else:
-            query = replace(query, place=await _asked_place(ctx, member, word))
+            query = replace(query, place=await _askedplace_words(ctx, member, word))
     return Asked(query, " ".join(kept))
 
 
-def _features(ctx: Context, member: Member) -> dict[str, str]:
-    """The practices by name and by title, as typed without accents; of several under one title, the one that posts."""
-    names = sorted({name for name, _ in ctx.ports.catalogue} | {"calendar"})
-    titles = {unaccented(ctx.words(member.language, f"admin.feature_{name}")): name for name in reversed(names)}
-    calendar = unaccented(ctx.words(member.language, "admin.feature_calendar"))
-    return titles | {name: name for name in names} | {calendar: "calendar"}
+def _features(ctx: Context) -> dict[str, tuple[str, ...]]:
+    """The practices by name, and by title in either language as typed without accents: several may share a title, as
+    all do that make up the calendar."""
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in ctx.ports.practices}
+    titled: dict[str, set[str]] = {}
+    for name in ctx.ports.practices:
+        for language in LANGUAGES:
+            titled.setdefault(unaccented(ctx.words(language, f"admin.feature_{name}")), set()).add(name)
+    return found | {title: tuple(sorted(names)) for title, names in titled.items()}
 
 
 async def _since(ctx: Context, member: Member, words: list[str], kept: list[str]) -> datetime:
@@ -234,7 +163,7 @@ async def _since(ctx: Context, member: Member, words: list[str], kept: list[str]
     raise BadInput(ctx.words(member.language, "deliveries.bad_since", text=" ".join(words[:2])))
 
 
-async def _asked_place(ctx: Context, member: Member, word: str) -> ChannelRef:
+async def _askedplace_words(ctx: Context, member: Member, word: str) -> ChannelRef:
     link = _CHANNEL.search(word)
     channel = await ctx.channel_named(unquote(link.group(1)) if link else word)
     if channel is None:
@@ -285,8 +214,8 @@ async def _only_undecided(ctx: Context, member: Member, delivery: Delivery) -> N
         ctx.words(
             member.language,
             "deliveries.already",
-            decided=Markup((await _decided(ctx, member, decision)).strip()),
-            state=_state(ctx, member, delivery),
+            decided=Markup((await decided_words(ctx, member, decision)).strip()),
+            state=state_words(ctx, member, delivery),
         )
     )
 
@@ -296,9 +225,9 @@ async def on_trouble(ctx: Context, event: DeliveryTroubled) -> None:
     delivery = event.delivery
     if delivery.kind is Kind.NOTICE:
         return
-    public = await _channel_of(ctx, delivery) is not None
+    public = await channel_of(ctx, delivery) is not None
 
-    where: dict[Language, Markup] = {each: await _place(ctx, each, delivery) for each in LANGUAGES}
+    where: dict[Language, Markup] = {each: await place_words(ctx, each, delivery) for each in LANGUAGES}
 
     def notice(language: Language) -> Message:
         values = {
@@ -320,115 +249,12 @@ async def on_trouble(ctx: Context, event: DeliveryTroubled) -> None:
     await ctx.tell_animators(notice, key=f"trouble/{delivery.state.value}/{about}")
 
 
-# Why an item went out, or did not
-
-
-async def why(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant calendar why ITEM``: what became of its latest moments, and what will of the next."""
-    member = await ctx.member(command.member)
-    language = member.language
-    name = arguments.strip().split()[0] if arguments.strip() else ""
-    found = await find_item(ctx, name.casefold()) if name else None
-    item = found[0] if found is not None else None
-    prefix = f"calendar/{item.id if item else name}/"
-    query = Query(workspace=ctx.workspace, prefix=prefix, limit=MOST_ROWS)
-    rows = await ctx.ledger.search(query) if name else []
-    if item is None and not rows:
-        made_in_chat = await ctx.items.all(ctx.workspace)
-        items = [*(each.id for each in ctx.timetable.items()), *(kept.item.id for kept in made_in_chat)]
-        near = difflib.get_close_matches(name.casefold(), items, n=3, cutoff=0.4) or sorted(items)[:3]
-        key = "deliveries.why_unknown" if name else "deliveries.why_which"
-        raise BadInput(ctx.words(language, key, item=name, near=", ".join(near) or "–"))
-    lines: list[str] = [ctx.words(language, "deliveries.why_head", item=item.id if item else name), ""]
-    lines += await _past(ctx, member, item, rows)
-    lines += await _coming(ctx, member, item)
-    ctx.reply(command, join_lines(lines))
-
-
-async def _past(ctx: Context, member: Member, item: Item | None, rows: Sequence[Delivery]) -> list[str]:
-    by_moment: dict[datetime, list[Delivery]] = {}
-    for each in sorted(rows, key=lambda row: row.id):
-        by_moment.setdefault(occurrence_of(each), []).append(each)
-    for moment in await _unplanned(ctx, item):
-        by_moment.setdefault(moment, [])
-    decisions = await ctx.ledger.decisions([each.id for each in rows])
-    lines = []
-    for moment in sorted(by_moment)[-PAST:]:
-        lines.append("- " + ctx.say_moment(member.language, moment, ctx.zone_of(member)))
-        for each in by_moment[moment]:
-            lines.append(f"  - {await _fate(ctx, member, each, decisions.get(each.id))}")
-        if not by_moment[moment]:
-            lines.append("  - " + ctx.words(member.language, "deliveries.why_unplanned"))
-    return lines
-
-
-async def _unplanned(ctx: Context, item: Item | None) -> list[datetime]:
-    """The item's moments that are over, whether or not anything was planned for them."""
-    slots = await ctx.occurrences.of(ctx.workspace, item.id, limit=MOST_ROWS) if item is not None else []
-    return [slot.at for slot in slots if slot.fate is not Fate.PLANNED and slot.due <= ctx.now - _LATE]
-
-
-async def _fate(ctx: Context, member: Member, delivery: Delivery, decision: Decision | None) -> str:
-    language = member.language
-    values: dict[str, object] = {"where": await _place(ctx, language, delivery), "state": _state(ctx, member, delivery)}
-    key = "deliveries.fate"
-    if delivery.sent_at is not None:
-        key = "deliveries.fate_out"
-        values["when"] = ctx.say_moment(language, delivery.sent_at, ctx.zone_of(member))
-    said: str = ctx.words(language, key, **values)
-    digest = digest_key(delivery.reason)
-    told = await ctx.ledger.find(ctx.workspace, digest) if digest else None
-    if told is not None:
-        moment = ctx.say_moment(language, told.sent_at or told.due, ctx.zone_of(member))
-        said += " " + ctx.words(language, "deliveries.fate_digest", when=moment, state=_state(ctx, member, told))
-    return said + await _decided(ctx, member, decision)
-
-
-async def _coming(ctx: Context, member: Member, item: Item | None) -> list[str]:
-    """The next moments with their places, and what already stands in their way."""
-    language, zone = member.language, ctx.zone_of(member)
-    held = item is not None and await ctx.note(Paused, item.id) is not None
-    slots = await coming_slots(ctx, item, COMING) if item is not None and not held else []
-    if item is None or not slots:
-        return ["", ctx.words(language, "deliveries.why_over" if item is not None else "deliveries.why_gone")]
-    lines: list[str] = ["", ctx.words(language, "deliveries.why_coming"), ""]
-    paused = await pause_line(ctx, member)
-    if paused is not None:
-        lines += [paused, ""]
-    channels = await ctx.channels.all(ctx.workspace)
-    planner = await Planner.of(ctx, people=False)
-    for slot in slots:
-        lines.append("- " + ctx.say_moment(language, slot.due, zone))
-        # Each place by its own clock: others of the item's have a moment of their own.
-        lines += [f"  - {_expected(ctx, member, each, slot.due)}" for each in planner.channels(item, slot.zone)]
-        nowhere = [place for place in item.channels if not addressed(channels, [place])]
-        lines += [f"  - {ctx.words(language, 'deliveries.why_nowhere', place=escape(place))}" for place in nowhere]
-    return lines
-
-
-def _expected(ctx: Context, member: Member, channel: Channel, moment: datetime) -> Markup:
-    opening = next_open(moment, ctx.policy, channel.zone)
-    where = channel_link(channel)
-    if opening == moment:
-        return ctx.words(member.language, "deliveries.why_then", where=where)
-    until = ctx.say_moment(member.language, opening, ctx.zone_of(member))
-    reason = reason_words(ctx.words, member.language, "quiet_hours")
-    return ctx.words(member.language, "deliveries.why_moves", where=where, until=until, reason=reason)
-
-
 FEATURE = Feature(
     name="deliveries",
     commands=(
         Command(path=("deliveries",), french=("envois",), run=deliveries, role=Role.ANIMATOR, has_arguments=True),
         Command(path=("deliveries", "resend"), run=resend, role=Role.ANIMATOR, hidden=True),
         Command(path=("deliveries", "drop"), run=drop, role=Role.ANIMATOR, hidden=True),
-        Command(
-            path=("calendar", "why"),
-            french=("calendrier", "pourquoi"),
-            run=why,
-            role=Role.ANIMATOR,
-            has_arguments=True,
-        ),
     ),
     listeners=(Listener(DeliveryTroubled, on_trouble),),
 )

@@ -77,6 +77,19 @@ async def refusal(
     return may(member, right, targets or [_anywhere(ctx)], groups, writer=writer)
 
 
+async def approvers(ctx: Context, item: Item, writer: MemberRef | None) -> list[str]:
+    """The names of those who may approve the item, which ``writer`` was the last to change: in every place it is
+    addressed to, as far as somebody may in all; not more than a few."""
+    targets = targets_of(ctx, await Planner.of(ctx, people=False), item) or [_anywhere(ctx)]
+    by_place = [await names_of(ctx, target.rules.approve) for target in targets]
+    everywhere = [name for name in by_place[0] if all(name in names for names in by_place)]
+    names = everywhere or list(dict.fromkeys(name for names in by_place for name in names))
+    own = await ctx.members.get(writer) if writer is not None else None
+    if own is not None and any(target.rules.four_eyes for target in targets):
+        names = [name for name in names if name != own.name]
+    return names[:MOST_NAMES]
+
+
 def _anywhere(ctx: Context) -> Target:
     for rules in ctx.timetable.rules(PublishingRules).rules:
         if not rules.channels:

@@ -57,6 +57,8 @@ class Ports:
     addresses: Addresses
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
+    practices: Sequence[str] = ()
+    """The names of all features, also of those without a command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Query:
 
     workspace: WorkspaceRef | None = None
     place: Place | None = None
-    feature: str = ""
+    features: tuple[str, ...] = ()
     states: tuple[State, ...] = ()
     since: datetime | None = None
     prefix: str = ""

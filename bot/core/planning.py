@@ -276,11 +276,16 @@ async def asked(ctx: Context, command: CommandGiven, arguments: str) -> tuple[Me
     found = await find_item(ctx, wanted) if wanted else None
     if found is not None:
         return member, *found
+    raise await unknown_item(ctx, member, wanted)
+
+
+async def unknown_item(ctx: Context, member: Member, wanted: str) -> BadInput:
+    """What to say of an id that no item has, with the nearest that there are; without one, that it is missing."""
     ids = [item.id for item in ctx.timetable.items()]
     ids += [kept.item.id for kept in await ctx.items.all(ctx.workspace)]
     near = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.4) or sorted(ids)[:3]
     key = "calendar.no_item" if wanted and near else "calendar.which_item" if near else "calendar.no_items"
-    raise BadInput(ctx.words(member.language, key, item=wanted, near=", ".join(near)))
+    return BadInput(ctx.words(member.language, key, item=wanted, near=", ".join(near)))
 
 
 async def asked_slot(ctx: Context, member: Member, item: Item, arguments: str) -> Slot:

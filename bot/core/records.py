@@ -38,10 +38,16 @@ class Occurrences(ABC):
 
     @abstractmethod
     async def of(
-        self, workspace: WorkspaceRef, item: str, *, since: datetime | None = None, limit: int = 100
+        self,
+        workspace: WorkspaceRef,
+        item: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
     ) -> Sequence[Slot]:
         """The item's occurrences with moments from ``since`` on, whatever became of them, earliest first; without
-        ``since`` the latest, newest first."""
+        ``since`` the latest, newest first. Those at ``until`` and later are left out."""
 
     @abstractmethod
     async def first(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Slot]:

@@ -87,8 +87,8 @@ class StoredLedger(Ledger):
             where.append(_columns.workspace == str(query.workspace))
         if query.place is not None:
             where.append(_columns.place == place_key(query.place))
-        if query.feature:
-            where.append(_columns.feature == query.feature)
+        if query.features:
+            where.append(_columns.feature.in_(query.features))
         if query.states:
             where.append(_columns.state.in_([state.value for state in query.states]))
         if query.since is not None:

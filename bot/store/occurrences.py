@@ -76,9 +76,17 @@ class StoredOccurrences(Occurrences):
         return found[0] if found else None
 
     async def of(
-        self, workspace: WorkspaceRef, item: str, *, since: datetime | None = None, limit: int = 100
+        self,
+        workspace: WorkspaceRef,
+        item: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
     ) -> Sequence[Slot]:
         statement = select(tables.occurrences).where(_columns.workspace == str(workspace), _columns.item == item)
+        if until is not None:
+            statement = statement.where(_columns.at < until)
         if since is None:
             statement = statement.order_by(_columns.at.desc(), _columns.zone)
         else:

@@ -227,7 +227,8 @@ async def test_the_ledger_is_asked_by_place_feature_state_time_key_and_page(stor
     assert await keys(Query(place=RANDOM)) == ["out", "calendar/ab/1"]
     assert await keys(Query(place=ALICE)) == ["direct"]
     assert await keys(Query(prefix="calendar/a/")) == ["calendar/a/1"]
-    assert await keys(Query(feature="faq")) == ["direct", "answer"]
+    assert await keys(Query(features=("faq",))) == ["direct", "answer"]
+    assert await keys(Query(features=("faq", "calendar"), limit=3)) == ["direct", "answer", "calendar/ab/1"]
     assert await keys(Query(states=(State.SENT, State.FAILED))) == ["out"]
     assert await keys(Query(since=LATER)) == ["direct"]
     last = (await found(store, "answer")).id

@@ -56,6 +56,14 @@ async def test_replanning_touches_nothing_that_came_or_was_decided(store: Store)
     assert (await store.occurrences.plans(ACME))["tea"] == Plan("b", UNTIL)
 
 
+async def test_the_latest_before_a_moment_are_not_hidden_by_those_to_come(store: Store) -> None:
+    await do(store, planned("tea", -3, -2, 1, 2, 3, since=-4))
+    latest = await store.occurrences.of(ACME, "tea", until=NOW, limit=2)
+    assert [(each.at - NOW).days for each in latest] == [-2, -3]
+    between = await store.occurrences.of(ACME, "tea", since=NOW - 2 * DAY, until=NOW + 2 * DAY)
+    assert [(each.at - NOW).days for each in between] == [-2, 1]
+
+
 async def test_a_dropped_item_leaves_its_history(store: Store) -> None:
     await do(store, planned("tea", -2, -1, 1, since=-3), planned("cake", 1))
     await do(store, MarkOccurrences((slot("tea", -2, Fate.OUT), slot("tea", -1, Fate.ASKED))), DropOccurrences("tea"))

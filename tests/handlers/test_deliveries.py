@@ -1,10 +1,10 @@
-"""The ledger in words, why an item went out or did not, and what people decide about what did not arrive."""
+"""The ledger in words, and what people decide about what did not arrive."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,8 @@ from bot.core.ledger import DEAD, REASONS, Query
 from bot.core.message import Message
 from bot.core.refs import LANGUAGES, MessageRef, Place
 from bot.platforms.playground.faults import Fault
-from handlers.deliveries import occurrence_of, read_since
-from tests.handlers.stage import ADA, ANN, CHLOE, MONDAY, ODILE, OSCAR, Stage, stage
+from handlers.deliveries import read_since
+from tests.handlers.stage import ADA, ANN, MONDAY, ODILE, OSCAR, Stage, stage
 
 TWO = """
 items:
@@ -67,21 +67,6 @@ def test_since_is_a_span_or_a_day(text: str, ago: timedelta) -> None:
 @pytest.mark.parametrize("text", ["", "yesterday", "2x", "2026-13-01"])
 def test_anything_else_is_no_moment(text: str) -> None:
     assert read_since(text, MONDAY) is None
-
-
-async def test_the_occurrence_is_the_one_of_the_key(play: Stage) -> None:
-    moment = datetime.fromisoformat("2026-11-23T09:10:00+00:00")
-    for key, expected in [(f"calendar/a/{moment.isoformat()}/C1", moment), ("calendar/a/other/C1", MONDAY)]:
-        delivery = Delivery(
-            key=key,
-            workspace=play.workspace,
-            feature="calendar",
-            kind=Kind.POST,
-            to=play.channel("general"),
-            message=Message("x"),
-            due=MONDAY,
-        )
-        assert occurrence_of(delivery) == expected
 
 
 async def test_every_reason_has_its_sentence_in_both_languages(play: Stage) -> None:
@@ -141,45 +126,6 @@ async def test_what_was_moved_says_until_when(play: Stage) -> None:
     said = await play.ask(OSCAR, "deliveries waiting")
     assert "**moved to Tuesday 24 November 2026" in said
     assert "quiet hours" in said
-
-
-# Why
-
-
-async def test_why_tells_of_what_was_and_what_comes(calendar: Stage) -> None:
-    await calendar.wait(timedelta(hours=2))
-    greeting = (await calendar.ask(OSCAR, "calendar why greeting")).replace("\\", "")
-    assert "#general](channel:" in greeting
-    assert "**sent**, Monday 23 November 2026" in greeting
-    assert "Monday 30 November 2026" in greeting
-    assert "⚠ #nowhere: there is no such channel" in greeting
-    question = await calendar.ask(ODILE, "calendrier pourquoi question")
-    assert "**retenu** : le budget d’attention du jour est épuisé" in question
-    assert "À venir" in question
-
-
-async def test_why_tells_of_moments_for_which_nothing_was_planned(calendar: Stage) -> None:
-    await calendar.wait(timedelta(hours=2))
-    await calendar.ask(OSCAR, "calendar pause greeting")
-    await calendar.wait(timedelta(days=8))
-    said = await calendar.ask(OSCAR, "calendar why Greeting")
-    assert "nothing was planned: it was paused" in said
-    assert "Nothing to come" in said
-
-
-async def test_why_asks_which_item_and_suggests(calendar: Stage) -> None:
-    assert "For example: greeting, question" in await calendar.ask(OSCAR, "calendar why")
-    assert "Did you mean: greeting" in await calendar.ask(OSCAR, "calendar why greting")
-    assert "animation" in await calendar.ask(CHLOE, "calendrier pourquoi greeting")
-
-
-async def test_why_of_an_item_to_come_at_night_says_when_it_moves(tmp_path: Path) -> None:
-    night = "items:\n  - {id: owl, every: monday 22:00, to: ['#general'], words: {en: Hoo, fr: Hou}}\n"
-    async with stage(tmp_path, schedules={"items.yaml": night}) as play:
-        said = await play.ask(OSCAR, "calendar why owl")
-        assert "moves to Tuesday 24 November 2026" in said
-        await play.ask(OSCAR, "pause everything")
-        assert "**Everything is paused**" in await play.ask(OSCAR, "calendar why owl")
 
 
 # What did not arrive

@@ -30,7 +30,7 @@ def posts(play: Stage) -> list[str]:
 
 
 async def states(play: Stage) -> dict[str, tuple[State, str]]:
-    rows = await play.allant.store.ledger.search(Query(workspace=play.workspace, feature="calendar"))
+    rows = await play.allant.store.ledger.search(Query(workspace=play.workspace, features=("calendar",)))
     return {row.key.split("/")[1]: (row.state, row.reason) for row in rows}
 
 
