@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, demo, idle, ingest
+from tests.bench import calendar, delivery, demo, idle, ingest
 
-ALL = {"ingest": ingest.run, "idle": idle.run, "demo": demo.run, "calendar": calendar.run}
+ALL = {"ingest": ingest.run, "idle": idle.run, "demo": demo.run, "calendar": calendar.run, "delivery": delivery.run}
 
 
 def main(names: list[str]) -> None:

@@ -47,7 +47,7 @@ FEW, MANY, DUE = 1_000, 100_000, 1_000
 WEEKS = 5
 CHANNELS = 50
 WAKES = 200
-ROUNDS = 3
+ROUNDS = 5
 
 
 def item(number: int, at: datetime) -> Item:
