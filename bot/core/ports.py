@@ -287,11 +287,13 @@ class Outbound(ABC):
     """The ledger as the outbox sees it."""
 
     @abstractmethod
-    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+    async def claim(
+        self, now: datetime, limit: int = 200, busy: Collection[Place] = (), only: Place | None = None
+    ) -> Sequence[Delivery]:
         """Planned deliveries that are due, in the order of priority and planning, still marked planned.
 
         While a place has an earlier delivery that is being sent, its later ones are not claimed; nor are those to
-        places in ``busy``, so that a slow place with a long queue hides no other.
+        places in ``busy``, so that a slow place with a long queue hides no other. ``only``: those to this place.
         """
 
     @abstractmethod

@@ -55,11 +55,14 @@ def full_jitter(top: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Rest:
     """The delivery's place must rest until ``until``. ``limited``: the platform asked. ``half_sent``: a delivery there
-    is still to be cleared up, nothing else may go to the place before."""
+    is still to be cleared up, nothing else may go to the place before. ``paced``: only our own limits are in the way,
+    and nothing was done; ``workspace``: those of the whole workspace."""
 
     until: datetime
     limited: bool = False
     half_sent: bool = False
+    paced: bool = False
+    workspace: bool = False
 
 
 class Courier:
@@ -102,10 +105,10 @@ class Courier:
             return await self._put_off(delivery, "not_connected")
         ready = self._limits.ready_at(delivery.to, now)
         if ready > now:
-            return Rest(ready)
+            return Rest(ready, paced=True, workspace=self._limits.place_ready_at(delivery.to, now) <= now)
         ready = await self._turns.ready_at(delivery.workspace, now)
         if ready > now:
-            return Rest(ready)
+            return Rest(ready, paced=True, workspace=True)
         match await self._verdicts.of(delivery, now):
             case HoldBack(reason):
                 await self._hold_back(delivery, reason)
@@ -115,8 +118,10 @@ class Courier:
                 return None
         if delivery.reason == "for_digest" and await self._digest(delivery, now):
             return None
+        # By the clock as it is now: judging took a while, and others took tokens meanwhile.
+        now = self._clock.now()
         if not self._limits.take(delivery.to, now):
-            return Rest(self._limits.ready_at(delivery.to, now))
+            return Rest(self._limits.ready_at(delivery.to, now), paced=True)
         self._turns.take(delivery.workspace)
         if not await self._outbound.sending(delivery, now):
             # Erased, skipped or taken meanwhile. A short rest, so that a store which disagrees makes no busy loop.

@@ -89,6 +89,12 @@ class Limits:
         missing = max((bucket.missing(now) for bucket in self._of(place, now)), default=0.0)
         return now + timedelta(seconds=missing)
 
+    def place_ready_at(self, place: Place, now: datetime) -> datetime:
+        """As :meth:`ready_at`, for the place's own limits alone."""
+        own = [self._buckets.get((place, number)) for number in range(len(self._own(place)))]
+        missing = max((bucket.missing(now) for bucket in own if bucket is not None), default=0.0)
+        return now + timedelta(seconds=missing)
+
     def take(self, place: Place, now: datetime) -> bool:
         """Take what one message costs. False, and nothing taken, when it may not go yet."""
         if self.ready_at(place, now) > now:

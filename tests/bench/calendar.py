@@ -250,7 +250,9 @@ async def measure(folder: Path) -> None:
         place.mkdir()
         await prepare(place, total)
     ready = [await restart(many) for _ in range(ROUNDS * 2)]
-    show(f"restart, {MANY:,} items, next due known", f"{statistics.median(ready):.1f} ms", f"(aim 50)   {between(ready)}")
+    show(
+        f"restart, {MANY:,} items, next due known", f"{statistics.median(ready):.1f} ms", f"(aim 50)   {between(ready)}"
+    )
     clocks = {place: VirtualClock(NOW) for place in (few, many)}
     async with bot(few, clocks[few]) as small, bot(many, clocks[many]) as large:
         costs = {few: await wake_ups(small, clocks[few]), many: await wake_ups(large, clocks[many])}

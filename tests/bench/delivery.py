@@ -83,9 +83,7 @@ async def delivering(platforms: Sequence[Counter], loads: Mapping[str, tuple[int
                     Send(to=channel.ref, message=Message(f"Hello for the {turn}th time"), kind=Kind.ANSWER, due=now)
                     for channel in platform.channels(channels)
                 )
-                await store.journal.commit(
-                    platform.workspace, [Planned("bench", sends)], at=now, source=f"turn {turn}"
-                )
+                await store.journal.commit(platform.workspace, [Planned("bench", sends)], at=now, source=f"turn {turn}")
         (Path(folder) / "schedules").mkdir()
         schedules = Schedules(Path(folder) / "schedules", {"policy": PolicyRules})
         schedules.load()

@@ -81,12 +81,14 @@ class MemoryLedger(Outbound, Ledger):
             self.fail.remove(name)
             raise OSError("the disk is full")
 
-    async def claim(self, now: datetime, limit: int = 200, busy: Collection[Place] = ()) -> Sequence[Delivery]:
+    async def claim(
+        self, now: datetime, limit: int = 200, busy: Collection[Place] = (), only: Place | None = None
+    ) -> Sequence[Delivery]:
         self._stumble("claim")
         blocked = {row.to for row in self.rows.values() if row.state is State.SENDING} | set(busy)
         due = [row for row in self.rows.values() if row.state is State.PLANNED and row.due <= now]
         due.sort(key=lambda row: (_PRIORITY.index(row.kind), row.id))
-        return [row for row in due if row.to not in blocked][:limit]
+        return [row for row in due if row.to not in blocked and only in (None, row.to)][:limit]
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
         self._stumble("sending")
