@@ -293,7 +293,8 @@ class Outbound(ABC):
         """Planned deliveries that are due, in the order of priority and planning, still marked planned.
 
         While a place has an earlier delivery that is being sent, its later ones are not claimed; nor are those to
-        places in ``busy``, so that a slow place with a long queue hides no other. ``only``: those to this place.
+        places in ``busy``, so that a slow place with a long queue hides no other. ``only``: those to this place,
+        which is in our hands.
         """
 
     @abstractmethod

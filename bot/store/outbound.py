@@ -36,6 +36,8 @@ class StoredOutbound(Outbound):
     async def claim(
         self, now: datetime, limit: int = 200, busy: Collection[Place] = (), only: Place | None = None
     ) -> Sequence[Delivery]:
+        if only is not None:
+            return await self._database.read_batched(_more, (place_key(only), now, limit))
         under_way = tables.deliveries.alias("under_way")
         blocked = (
             select(under_way.c.id)
@@ -48,8 +50,6 @@ class StoredOutbound(Outbound):
             .order_by(_columns.priority, _columns.id)
             .limit(limit)
         )
-        if only is not None:
-            statement = statement.where(_columns.place == place_key(only))
         return await self._read(statement, free=True)
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
@@ -153,6 +153,36 @@ def _sending(connection: Connection, items: Sequence[tuple[int, datetime]]) -> l
     numbers = sorted(number for number, _ in items)
     taken = set(connection.scalars(_SEND, {"numbers": numbers, "at": max(at for _, at in items)}))
     return [number in taken for number, _ in items]
+
+
+_RANKED = (
+    select(
+        tables.deliveries,
+        func.row_number().over(partition_by=_columns.place, order_by=(_columns.priority, _columns.id)).label("rank"),
+    )
+    .where(
+        _columns.state == State.PLANNED.value,
+        _columns.place.in_(bindparam("places", expanding=True)),
+        _columns.due <= bindparam("now", type_=Moment),
+    )
+    .subquery()
+)
+_FIRST = select(_RANKED).where(_RANKED.c.rank <= bindparam("most")).order_by(_RANKED.c.rank)
+_UNDER_WAY = select(_columns.place).where(
+    _columns.state == State.SENDING.value, _columns.place.in_(bindparam("places", expanding=True))
+)
+
+
+def _more(connection: Connection, items: Sequence[tuple[str, datetime, int]]) -> list[list[Delivery]]:
+    """What comes next in each of several places, by the earliest of their moments, which are of the same instant."""
+    places = sorted({place for place, _, _ in items})
+    values = {"places": places, "now": min(now for _, now, _ in items), "most": max(most for _, _, most in items)}
+    found: dict[str, list[Delivery]] = {place: [] for place in places}
+    blocked = set(connection.scalars(_UNDER_WAY, {"places": places}))
+    for row in connection.execute(_FIRST, values):
+        if row.place not in blocked:
+            found[row.place].append(to_delivery(row))
+    return [found[place][:most] for place, _, most in items]
 
 
 def _planned(busy: Collection[Place]) -> list[ColumnElement[bool]]:

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, idle, ingest
+from tests.bench import calendar, delivery, demo, idle, ingest, workers
 
-ALL = {"ingest": ingest.run, "idle": idle.run, "demo": demo.run, "calendar": calendar.run, "delivery": delivery.run}
+ALL = {
+    "ingest": ingest.run,
+    "idle": idle.run,
+    "demo": demo.run,
+    "calendar": calendar.run,
+    "delivery": delivery.run,
+    "workers": workers.run,
+}
 
 
 def main(names: list[str]) -> None:

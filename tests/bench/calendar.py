@@ -25,11 +25,11 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from sqlalchemy import insert
 
 from bot.app import Allant, assemble
-from bot.core.actions import MarkOccurrences, Planned, PlanOccurrences, SetTimer, WakeForOccurrences
+from bot.core.actions import MarkOccurrences, Planned, SetTimer, WakeForOccurrences
 from bot.core.calendar import Item, When
 from bot.core.clock import VirtualClock
 from bot.core.community import Channel
-from bot.core.editorial import Fate, Plan, Slot, Status
+from bot.core.editorial import Fate, Slot, Status
 from bot.core.ports import Timer
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.platforms.playground import PlaygroundPlatform, PlaygroundServer
