@@ -41,6 +41,8 @@ BROKEN_TRIES = 3
 nothing else goes to its place."""
 DIGEST_AGAIN = timedelta(minutes=10)
 """After a digest that could not be made."""
+TURN_AGAIN = timedelta(seconds=0.02)
+"""Between two looks for a turn of the workspace. Turns wait ten times as long for whoever takes them."""
 LONGEST_WAIT = 3600.0
 """Seconds. A platform that asks for a longer wait is asked again after this."""
 
@@ -108,7 +110,7 @@ class Courier:
             return Rest(ready, paced=True, workspace=self._limits.place_ready_at(delivery.to, now) <= now)
         ready = await self._turns.ready_at(delivery.workspace, now)
         if ready > now:
-            return Rest(ready, paced=True, workspace=True)
+            return Rest(max(ready, now + TURN_AGAIN), paced=True, workspace=True)
         match await self._verdicts.of(delivery, now):
             case HoldBack(reason):
                 await self._hold_back(delivery, reason)
@@ -122,7 +124,9 @@ class Courier:
         now = self._clock.now()
         if not self._limits.take(delivery.to, now):
             return Rest(self._limits.ready_at(delivery.to, now), paced=True)
-        self._turns.take(delivery.workspace)
+        if not self._turns.take(delivery.workspace, now):
+            self._limits.give_back(delivery.to)
+            return Rest(now + TURN_AGAIN, paced=True, workspace=True)
         if not await self._outbound.sending(delivery, now):
             # Erased, skipped or taken meanwhile. A short rest, so that a store which disagrees makes no busy loop.
             return Rest(now + timedelta(seconds=1))

@@ -103,6 +103,13 @@ class Limits:
             bucket.tokens -= 1
         return True
 
+    def give_back(self, place: Place) -> None:
+        """What :meth:`take` took was not used."""
+        for number in range(len(self._own(place))):
+            bucket = self._buckets.get((place, number))
+            if bucket is not None:
+                bucket.tokens += 1
+
     def sent(self, place: Place, now: datetime) -> None:
         """The send ended at ``now``: the place's pause counts from its end, else the platform, which counts arrivals,
         sees messages closer together than we meant (measured 0.997 s for 1 s)."""
