@@ -97,7 +97,9 @@ class Trial:
         """Wait until all is out, then a little for what should not come any more."""
 
         async def all_out() -> bool:
-            return len(self.judge.times()) >= self.expected and not await self.store.outbound.half_sent()
+            if len(self.judge.times()) < self.expected:
+                return False
+            return all(each.state not in (State.PLANNED, State.SENDING) for each in await self.ledger())
 
         await until(all_out, seconds)
         await asyncio.sleep(0.5)
