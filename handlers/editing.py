@@ -59,9 +59,13 @@ async def _made_in_chat(ctx: Context, command: CommandGiven, arguments: str) -> 
     """Who asks, and the item they name; one of a file is edited in its file, and the answer says where."""
     member, item, kept = await asked(ctx, command, arguments)
     if kept is None:
-        where = f"{item.file}:{item.line}"
-        raise BadInput(ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=where))
+        raise _in_file(ctx, member, item)
     return member, kept
+
+
+def _in_file(ctx: Context, member: Member, item: Item) -> BadInput:
+    where = f"{item.file}:{item.line}"
+    return BadInput(ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=where))
 
 
 async def edit(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -141,7 +145,9 @@ def _first_moment(ctx: Context, planner: Planner, member: Member, item: Item) ->
     if item.personal:
         return ctx.words(member.language, "calendar.for_each_person")
     first = next(planner.after(item, ctx.now), None)
-    return ctx.words(member.language, "editing.first_moment", when=said(ctx, member, first[0] if first else None))
+    if first is None:
+        return ctx.words(member.language, "editing.none_left")
+    return ctx.words(member.language, "editing.first_moment", when=said(ctx, member, first[0]))
 
 
 async def _copies_out(ctx: Context, item: str) -> bool:
@@ -190,7 +196,11 @@ async def _free_name(ctx: Context, item_id: str) -> str:
 
 async def delete(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar delete ITEM``: it goes; what is out stays out. Undo brings it back."""
-    member, kept = await _made_in_chat(ctx, command, arguments)
+    member, item, kept = await asked(ctx, command, arguments)
+    # One made in chat that a file's item of the same id hides can still be cleared away.
+    kept = kept or await ctx.items.get(ctx.workspace, item.id)
+    if kept is None:
+        raise _in_file(ctx, member, item)
     await require(ctx, member, Right.WRITE, kept.item)
     await put_item(ctx, member, kept, None)
     undo_button = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
@@ -241,9 +251,14 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
         return
     await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
     await check_moments(ctx, member, item, kept.owner)
+    planner = await Planner.of(ctx)
+    never = not item.personal and next(planner.after(item, ctx.now), None) is None
+    if never and not await _copies_out(ctx, item.id):
+        # Its moment came while it waited for this approval, which would have nothing go out, and nobody notice.
+        ctx.reply(command, await _with_form(ctx, member, kept, "editing.passed_form"))
+        return
     after = replace(kept, status=Status.APPROVED, version=kept.version + 1)
     await put_item(ctx, member, kept, after)
-    planner = await Planner.of(ctx)
     text = ctx.words(member.language, "editing.saved_approved", item=item.id, to=places_said(planner, item))
     text = Markup(f"{text} {_first_moment(ctx, planner, member, item)}")
     ctx.reply(command, Message(text, (Button(ctx.words(member.language, "reins.undo"), "calendar undo"),)))

@@ -18,7 +18,7 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature, TimerFired
 from bot.core.message import Button, Markup, Message
-from bot.core.planning import MOST_CLOCKS, asked, asked_slot, items_named, said, together
+from bot.core.planning import MOST_CLOCKS, asked, asked_slot, is_approved, items_named, said, together
 from bot.core.posting import for_channel, text_of
 from bot.core.refs import ChannelRef, MemberRef
 
@@ -117,9 +117,11 @@ async def copies(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def correct(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar correct ITEM``: every copy of its last post gets the item's words as they are now."""
-    member, item, _ = await asked(ctx, command, arguments)
+    member, item, kept = await asked(ctx, command, arguments)
     slots = await _last_out(ctx, member, item, arguments)
     await may_publish(ctx, member, item)
+    if not is_approved(item, kept):  # Nobody gives words to what is out past those who approve them.
+        raise BadInput(ctx.words(member.language, "recall.not_approved", item=Markup(item.id)))
     out = (await _tally(ctx, slots))[State.SENT]
     if not out:
         raise BadInput(ctx.words(member.language, "recall.nothing", item=item.id))

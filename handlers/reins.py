@@ -15,7 +15,7 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
-from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, said, together
+from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
 from bot.core.posting import publish
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
 
@@ -44,10 +44,19 @@ async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, ctx.words(member.language, "reins.resumed", item=item.id, when=when))
 
 
+async def _approved(ctx: Context, command: CommandGiven, arguments: str) -> tuple[Member, Item]:
+    """Who asks, and the item they name, which they may publish. Raises BadInput, also for what is not approved: it
+    has no moment of which anything could come, and its words are not to go out past those who approve."""
+    member, item, kept = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    if not is_approved(item, kept):
+        raise BadInput(ctx.words(member.language, "reins.not_approved", item=Markup(item.id)))
+    return member, item
+
+
 async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar skip ITEM``: its next moment does not go out, in no zone."""
-    member, item, _ = await asked(ctx, command, arguments)
-    await may_publish(ctx, member, item)
+    member, item = await _approved(ctx, command, arguments)
     if await ctx.note(Paused, item.id) is not None:
         raise BadInput(ctx.words(member.language, "reins.skip_paused", item=Markup(item.id)))
     slots = await coming_slots(ctx, item, MOST_CLOCKS)
@@ -90,11 +99,12 @@ async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """An animator has a missed occurrence go out after all. Pressing twice sends once."""
-    member, item, _ = await asked(ctx, command, arguments)
+    member, item = await _approved(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
-    await may_publish(ctx, member, item)
     if slot.fate is Fate.PLANNED:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
+    if slot.fate is Fate.CANCELLED or slot.reason == "recalled":  # An old button does not undo what came after it.
+        raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
     sent = publish(ctx, await Planner.of(ctx, people=False), item, slot, expiring=False)
     if not sent and not item.audiences:
         raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
@@ -106,8 +116,7 @@ async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar move ITEM MOMENT``: its next occurrence goes out at another moment; all others stay."""
-    member, item, _ = await asked(ctx, command, arguments)
-    await may_publish(ctx, member, item)
+    member, item = await _approved(ctx, command, arguments)
     slot, written = await _to_move(ctx, member, item, command, arguments)
     if not written:
         ctx.reply(command, _move_form(ctx, member, item, slot))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.actions import (
+    CallOff,
     Drop,
     DropOccurrences,
     MarkOccurrences,
@@ -195,13 +196,17 @@ async def put_item(
     if known is None:
         return
     item = known.item
-    if after is None:
-        ctx.do(RemoveItem(item.id), DropOccurrences(item.id), Drop(Paused, item.id))
-    else:
-        ctx.do(WriteItem(after))
-        if after.status is not Status.APPROVED:
-            ctx.do(DropOccurrences(item.id))
-        elif before is None or before.status is not Status.APPROVED or before.item != item:
+    ctx.do(RemoveItem(item.id) if after is None else WriteItem(after))
+    # What a file plans under this id is the file's, whatever becomes of the item made in chat that it hides.
+    if ctx.timetable.item(item.id) is None:
+        if after is None or after.status is not Status.APPROVED:
+            # Copies that wait for the morning, or for room, do not go out unapproved either.
+            ctx.do(DropOccurrences(item.id), CallOff(f"calendar/{item.id}/", "recalled"))
+        if after is None:
+            ctx.do(Drop(Paused, item.id))
+        elif after.status is Status.APPROVED and (
+            before is None or before.status is not Status.APPROVED or before.item != item
+        ):
             replan(ctx, await Planner.of(ctx), item)
             if item.personal:
                 ctx.do(SetTimer("persons", f"{item.id}|", ctx.now, feature="calendar"))
