@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 
 from bot.core.actions import Send, WriteItem
 from bot.core.calendar import Item, Paused
-from bot.core.changing import check_moments, put_item, refusal, require, undo, writer_of
+from bot.core.changing import check_moments, done_together, put_item, refusal, require, undo, writer_of
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
@@ -16,7 +17,7 @@ from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
-from bot.core.planning import Planner, asked, find_item, places_said, said
+from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
 from bot.core.publishing import PublishingRules, Right, deputy_of
 from bot.core.refs import LANGUAGES, Language, MemberRef
@@ -375,6 +376,10 @@ async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None
         raise BadInput(ctx.words(member.language, key, number=word))
     await undo(ctx, member, change)
     item = change.id.partition("|")[0]
+    for each in await ctx.changes.of(ctx.workspace, item, limit=MOST_CLOCKS):
+        if done_together(each, change):
+            with contextlib.suppress(BadInput):  # Where its moment has passed already, that one stays.
+                await undo(ctx, member, each)
     text = ctx.words(member.language, "editing.undone", number=change.number, item=item)
     now = ctx.words(member.language, "editing.see_history")
     ctx.reply(command, Message(text, (Button(now, f"calendar history {item}"),)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from bot.core.actions import CallOff, Edit, MarkOccurrences, SetTimer, Withdraw
+from bot.core.actions import CallOff, Dismiss, Edit, MarkOccurrences, SetTimer, Withdraw
 from bot.core.calendar import Item
 from bot.core.changing import may_publish
 from bot.core.community import Channel, Member, Role
@@ -24,6 +24,8 @@ from bot.core.refs import ChannelRef, MemberRef
 
 AT_ONCE = 500
 """Copies changed in one transaction."""
+SOON = timedelta(minutes=1)
+"""Longer than a message is on its way to a platform."""
 
 
 async def _last_out(ctx: Context, member: Member, item: Item, arguments: str) -> list[Slot]:
@@ -62,7 +64,7 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = await _last_out(ctx, member, item, plain)
     await may_publish(ctx, member, item)
     tally, language = await _tally(ctx, slots), member.language
-    out, waiting = tally[State.SENT], tally[State.PLANNED]
+    out, waiting = tally[State.SENT] + tally[State.SENDING], tally[State.PLANNED]
     values: dict[str, object] = {"item": item.id, "when": said(ctx, member, slots[0].due), "waiting": waiting}
     if not out and not waiting:
         raise BadInput(ctx.words(language, "recall.nothing", item=item.id))
@@ -77,6 +79,9 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
         ctx.do(CallOff(slot.key, "recalled"), MarkOccurrences((replace(slot, fate=Fate.SKIPPED, reason="recalled"),)))
     for name in sorted({slot.key: slot.name for slot in slots}.values()):
         await _withdraw_some(ctx, name, 0)
+        await _let_be(ctx, member, name)
+        # What is on its way this very moment is out when one looks again.
+        ctx.do(SetTimer("withdraw", f"0|{name}", ctx.now + SOON))
     see = Button(ctx.words(language, "recall.how_it_goes"), f"calendar copies {_name(slots[0])}")
     ctx.reply(command, Message(ctx.words(language, "recall.under_way", count=out, **values), (see,)))
 
@@ -91,6 +96,13 @@ async def _withdraw_some(ctx: Context, name: str, after: int) -> None:
             ctx.do(Withdraw(target=copy.sent_as, key=f"recall/{copy.key}"))
     if len(copies) == AT_ONCE:
         ctx.do(SetTimer("withdraw", f"{copies[-1].id}|{name}", ctx.now))
+
+
+async def _let_be(ctx: Context, member: Member, name: str) -> None:
+    """A copy that failed is not sent again by a button that stands since before the recall."""
+    item, at, _ = name.split("|", 2)
+    failed = await ctx.ledger.under(ctx.workspace, f"calendar/{item}/{at}/", state=State.FAILED, limit=AT_ONCE)
+    ctx.do(*(Dismiss(copy.id, member.ref) for copy in failed if copy.verb is Verb.SEND))
 
 
 async def go_on_withdrawing(ctx: Context, fired: TimerFired) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from bot.core.actions import MarkOccurrences
 from bot.core.calendar import Item, Paused
@@ -14,6 +15,7 @@ from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
+from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
 from bot.core.posting import publish
@@ -125,12 +127,28 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if due is None or due < ctx.now:
         key = "reins.bad_moment" if due is None else "reins.past_moment"
         raise BadInput(ctx.words(member.language, key, text=written))
-    await may_publish(ctx, member, item, moments=[due])
+    others = await _elsewhere(ctx, member, item, slot, due)
+    await may_publish(ctx, member, item, moments=[due, *(each.due for _, each in others)])
     put_slot(ctx, member, slot, replace(slot, due=due))
+    for before, after in others:
+        put_slot(ctx, member, before, after)
     values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
     text = ctx.words(member.language, "reins.moved", item=item.id, **values)
+    if others:
+        text = Markup(f"{text} {ctx.words(member.language, 'reins.moved_elsewhere', count=len(others))}")
     back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(text, (back,)))
+
+
+async def _elsewhere(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> list[tuple[Slot, Slot]]:
+    """The same post in the other zones, as it is and as it is moved: to the same time on their own clocks."""
+    wall = due.astimezone(ZoneInfo(slot.clock))
+    found = []
+    for each in await ctx.occurrences.coming(ctx.workspace, since=ctx.now, item=item.id, limit=MOST_CLOCKS):
+        if each.name != slot.name and together(each, slot):
+            there = local_moment(wall.date(), wall.time(), each.clock).astimezone(UTC)
+            found.append((each, replace(each, due=max(there, ctx.now))))
+    return found
 
 
 async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str) -> tuple[Slot, str]:

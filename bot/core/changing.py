@@ -23,7 +23,7 @@ from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.feature import Context
 from bot.core.message import Markup
-from bot.core.planning import WAKE, CalendarRules, Planner, find_item, items_named, replan
+from bot.core.planning import WAKE, CalendarRules, Planner, find_item, items_named, replan, together
 from bot.core.publishing import (
     PublishingRules,
     Refusal,
@@ -257,6 +257,16 @@ def same(one: State, other: State) -> bool:
     if isinstance(one, Paused) and isinstance(other, Paused):
         return True
     return one == other
+
+
+def done_together(one: Change, other: Change) -> bool:
+    """Whether both were one command's: the same post, skipped or moved in another of its zones."""
+    if one.id == other.id or one.undone_by is not None or (one.at, one.by) != (other.at, other.by):
+        return False
+    slots = one.before, other.before
+    return all(isinstance(each, Slot) for each in slots) and together(
+        *(each for each in slots if isinstance(each, Slot))
+    )
 
 
 async def undo(ctx: Context, member: Member, change: Change) -> None:
