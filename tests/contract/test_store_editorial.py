@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, WriteItem
+from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, Reword, WriteItem
 from bot.core.delivery import State
 from bot.core.editorial import Fate, KeptItem, Slot, Status, Subject
 from bot.core.message import Message
@@ -114,3 +114,12 @@ async def test_what_is_called_off_never_goes_out(store: Store) -> None:
     assert held.reason == "recalled"
     assert (await found(store, "calendar/tea/1/U1")).message == Message("")
     assert [each.key for each in await store.outbound.claim(NOW)] == ["calendar/cake/1/b"]
+
+
+async def test_only_what_still_waits_gets_other_words(store: Store) -> None:
+    await sent(store, say("calendar/tea/1/a"))
+    await do(store, say("calendar/tea/1/b"), say("calendar/tea/1/c"))
+    before = (await found(store, "calendar/tea/1/a")).message
+    await do(store, *(Reword(f"calendar/tea/1/{each}", Message("other")) for each in "ab"))
+    said = [copy.message for copy in await store.ledger.under(ACME, "calendar/tea/1/")]
+    assert said == [before, Message("other"), before]
