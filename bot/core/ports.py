@@ -288,12 +288,17 @@ class Outbound(ABC):
 
     @abstractmethod
     async def claim(
-        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+        self,
+        now: datetime,
+        limit: int = 200,
+        busy: Collection[Place | WorkspaceRef] = (),
+        only: Place | None = None,
     ) -> Sequence[Delivery]:
         """Planned deliveries that are due, in the order of priority and planning, still marked planned.
 
         While a place has an earlier delivery that is being sent, its later ones are not claimed; nor are those to
-        places and workspaces in ``busy``, so that a slow place with a long queue hides no other.
+        places and workspaces in ``busy``, so that a slow place with a long queue hides no other. ``only``: those to
+        this place, which is in our hands.
         """
 
     @abstractmethod

@@ -42,6 +42,8 @@ BROKEN_TRIES = 3
 nothing else goes to its place."""
 DIGEST_AGAIN = timedelta(minutes=10)
 """After a digest that could not be made."""
+TURN_AGAIN = timedelta(seconds=0.02)
+"""Between two looks for a turn of the workspace. Turns wait ten times as long for whoever takes them."""
 LONGEST_WAIT = 3600.0
 """Seconds. A platform that asks for a longer wait is asked again after this."""
 
@@ -56,11 +58,14 @@ def full_jitter(top: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Rest:
     """The delivery's place must rest until ``until``. ``limited``: the platform asked. ``half_sent``: a delivery there
-    is still to be cleared up, nothing else may go to the place before."""
+    is still to be cleared up, nothing else may go to the place before. ``paced``: only our own limits are in the way,
+    and nothing was done; ``workspace``: those of the whole workspace."""
 
     until: datetime
     limited: bool = False
     half_sent: bool = False
+    paced: bool = False
+    workspace: bool = False
 
 
 class Courier:
@@ -103,10 +108,10 @@ class Courier:
             return await self._put_off(delivery, "not_connected")
         ready = self._limits.ready_at(delivery.to, now)
         if ready > now:
-            return Rest(ready)
+            return Rest(ready, paced=True, workspace=self._limits.place_ready_at(delivery.to, now) <= now)
         ready = await self._turns.ready_at(delivery.workspace, now)
         if ready > now:
-            return Rest(ready)
+            return Rest(max(ready, now + TURN_AGAIN), paced=True, workspace=True)
         match await self._verdicts.of(delivery, now):
             case HoldBack(reason):
                 await self._hold_back(delivery, reason)
@@ -116,9 +121,13 @@ class Courier:
                 return None
         if delivery.reason == "for_digest" and await self._digest(delivery, now):
             return None
+        # By the clock as it is now: judging took a while, and others took tokens meanwhile.
+        now = self._clock.now()
         if not self._limits.take(delivery.to, now):
-            return Rest(self._limits.ready_at(delivery.to, now))
-        self._turns.take(delivery.workspace)
+            return Rest(self._limits.ready_at(delivery.to, now), paced=True)
+        if not self._turns.take(delivery.workspace, now):
+            self._limits.give_back(delivery.to)
+            return Rest(now + TURN_AGAIN, paced=True, workspace=True)
         if not await self._outbound.sending(delivery, now):
             # Erased, skipped or taken meanwhile. A short rest, so that a store which disagrees makes no busy loop.
             return Rest(now + timedelta(seconds=1))

@@ -89,6 +89,12 @@ class Limits:
         missing = max((bucket.missing(now) for bucket in self._of(place, now)), default=0.0)
         return now + timedelta(seconds=missing)
 
+    def place_ready_at(self, place: Place, now: datetime) -> datetime:
+        """As :meth:`ready_at`, for the place's own limits alone."""
+        own = [self._buckets.get((place, number)) for number in range(len(self._own(place)))]
+        missing = max((bucket.missing(now) for bucket in own if bucket is not None), default=0.0)
+        return now + timedelta(seconds=missing)
+
     def take(self, place: Place, now: datetime) -> bool:
         """Take what one message costs. False, and nothing taken, when it may not go yet."""
         if self.ready_at(place, now) > now:
@@ -96,6 +102,13 @@ class Limits:
         for bucket in self._of(place, now):
             bucket.tokens -= 1
         return True
+
+    def give_back(self, place: Place) -> None:
+        """What :meth:`take` took was not used."""
+        for number in range(len(self._own(place))):
+            bucket = self._buckets.get((place, number))
+            if bucket is not None:
+                bucket.tokens += 1
 
     def sent(self, place: Place, now: datetime) -> None:
         """The send ended at ``now``: the place's pause counts from its end, else the platform, which counts arrivals,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -29,6 +30,12 @@ MOST_PLACES = 5_000
 """Places taken up at a time over all workspaces: each is named to the ledger at every look."""
 IN_ONE_GO = 10
 """Deliveries of one place before the ledger is looked at again: an answer waits behind no more than these."""
+LONGEST_NAP = 5.0
+"""Seconds that a place waits for our own limits with its deliveries in hand, instead of being looked up anew."""
+TOGETHER = 0.02
+"""Seconds: naps of about a second or more end on this beat, so that those which end about now share their reads and
+commits. A thousand channels at one message a second cost half of what they do one by one."""
+NAP_ON_BEAT = 0.5
 LONGEST_SLEEP = 30.0
 """Seconds: the wall clock may jump."""
 SHARED_SLEEP = 2.0
@@ -88,6 +95,9 @@ class Outbox:
         self._slots: defaultdict[WorkspaceRef, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._one_round = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._napping: set[Place] = set()
+        self._news = 0
+        self._live = False
         self._half_sent = False
         self._look_again = 0.0
         self._longest_sleep = SHARED_SLEEP if self._leases.shared else LONGEST_SLEEP
@@ -95,6 +105,7 @@ class Outbox:
 
     def wake(self) -> None:
         """Something was planned: look at the ledger."""
+        self._news += 1
         self._woken.set()
 
     async def recover(self) -> None:
@@ -111,7 +122,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver until cancelled. A request in flight then is given a moment to end; else it is left half-sent."""
-        self._stopping = False
+        self._stopping, self._live = False, True
         try:
             while True:
                 self._woken.clear()
@@ -205,7 +216,7 @@ class Outbox:
     ) -> None:
         def done(_: asyncio.Task[None]) -> None:
             del self._working[place]
-            self.wake()
+            self._woken.set()
 
         task = asyncio.create_task(self._work(place, deliveries, treat))
         self._working[place] = task
@@ -214,22 +225,64 @@ class Outbox:
     async def _work(
         self, place: Place, deliveries: Sequence[Delivery], treat: Callable[[Delivery], Awaitable[Rest | None]]
     ) -> None:
+        in_hand, napped, news = list(deliveries), False, self._news
         try:
-            async with self._slots[place.workspace]:
-                for delivery in deliveries:
-                    if self._stopping or self._held(place.workspace):
-                        self._half_sent = True  # It may have been one of those that waited here.
-                        return
-                    rest = await treat(delivery)
-                    if rest is not None:
+            while in_hand:
+                rest = await self._one_go(place, in_hand, treat)
+                if rest is None and not napped:
+                    return
+                if rest is not None:
+                    if not self._may_nap(rest):
                         self._rest(place, rest)
                         return
+                    await self._nap(place, rest)
+                    napped = True
+                if not in_hand or news != self._news:
+                    # What was planned meanwhile may come before what is in hand.
+                    news = self._news
+                    in_hand = list(await self._outbound.claim(self._clock.now(), limit=IN_ONE_GO, only=place))
         except Exception as error:
             # Most likely the store. Whether the delivery was marked as being sent is not known, so look.
             log.error("work on a place stopped, trying again: %s", where(error))
             self._rest(place, Rest(self._clock.now() + STORE_PAUSE, half_sent=True))
         finally:
             await self._give_back(place)
+
+    async def _one_go(
+        self, place: Place, in_hand: list[Delivery], treat: Callable[[Delivery], Awaitable[Rest | None]]
+    ) -> Rest | None:
+        """Treat what is in hand, taking out what is done with, until the place must rest."""
+        async with self._slots[place.workspace]:
+            while in_hand:
+                if self._stopping or self._held(place.workspace):
+                    self._half_sent = True  # It may have been one of those that waited here.
+                    in_hand.clear()
+                    break
+                rest = await treat(in_hand[0])
+                if rest is None:
+                    in_hand.pop(0)
+                elif rest.workspace and self._may_nap(rest):
+                    # The whole workspace waits: the first in the queue stay the first, and the others are not woken.
+                    await self._nap(place, rest)
+                else:
+                    return rest
+            return None
+
+    def _may_nap(self, rest: Rest) -> bool:
+        """Not while a clock stands still that somebody else moves."""
+        return self._live and rest.paced and (rest.until - self._clock.now()).total_seconds() <= LONGEST_NAP
+
+    async def _nap(self, place: Place, rest: Rest) -> None:
+        """Wait for our own limits. Nothing was begun, so a nap may be cut short."""
+        loop = asyncio.get_running_loop()
+        seconds = max(0.0, (rest.until - self._clock.now()).total_seconds())
+        if seconds >= NAP_ON_BEAT and not rest.workspace:
+            seconds = math.ceil((loop.time() + seconds) / TOGETHER) * TOGETHER - loop.time()
+        self._napping.add(place)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._napping.discard(place)
 
     async def _give_back(self, place: Place) -> None:
         if not self._leases.shared:
@@ -290,7 +343,10 @@ class Outbox:
 
     async def _stop(self) -> None:
         self._stopping = True
+        self._live = False
         tasks = list(self._working.values())
+        for place in self._napping:
+            self._working[place].cancel()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=LAST_MINUTE)
             for task in late:

@@ -65,6 +65,7 @@ class Database:
         # A database in memory has one connection, which reads and writes take in turn.
         self._turn: AbstractContextManager[Any] = threading.Lock() if in_memory(url) else nullcontext()
         self._gathering: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+        self._asked: dict[tuple[asyncio.AbstractEventLoop, Batch[Any, Any]], list[_Unit]] = {}
         self._queue: SimpleQueue[list[_Unit] | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="allant-read")
         self._writer = threading.Thread(target=self._write_groups, name="allant-write", daemon=True)
@@ -75,6 +76,19 @@ class Database:
         """The result of ``work``, run on a thread in a transaction that sees one moment of the database. Raises
         StoreUnavailable when the database stays away."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def read_batched(self, batch: Batch[Item, T], item: Item) -> T:
+        """As :meth:`read`; ``batch`` gets the items of everybody who asks in the same turn of the event loop."""
+        loop = asyncio.get_running_loop()
+        unit = _Unit(item, batch, loop, loop.create_future())
+        asked = self._asked.get((loop, batch))
+        if asked is None:
+            self._asked[loop, batch] = [unit]
+            loop.call_soon(self._read_for_all, loop, batch)
+        else:
+            asked.append(unit)
+        result: T = await unit.future
+        return result
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """The result of ``work`` once it is committed. What it raises is raised here, and it left nothing behind.
@@ -110,6 +124,21 @@ class Database:
                 return work(connection)
 
         return self._patience.persist(attempt)
+
+    def _read_for_all(self, loop: asyncio.AbstractEventLoop, batch: Batch[Any, Any]) -> None:
+        units = self._asked.pop((loop, batch))
+
+        def done(reading: asyncio.Future[Sequence[Any]]) -> None:
+            error = reading.exception()
+            for number, unit in enumerate(units):
+                unit.error = error
+                unit.result = None if error is not None else reading.result()[number]
+            _settle(units)
+
+        def work(connection: Connection) -> Sequence[Any]:
+            return batch(connection, [unit.work for unit in units])
+
+        loop.run_in_executor(self._readers, self._read, work).add_done_callback(done)
 
     def _leave_no_trace(self) -> None:
         with self._turn:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, literal, select, update
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
@@ -18,6 +18,7 @@ from bot.store.database import Database
 from bot.store.deliveries import RESENDABLE, to_delivery
 from bot.store.forgetting import forget_addressee
 from bot.store.leases import SharedLeases
+from bot.store.moments import Moment
 from bot.store.secrecy import Keys
 
 _columns = tables.deliveries.c
@@ -33,8 +34,14 @@ class StoredOutbound(Outbound):
         self._leases = leases
 
     async def claim(
-        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+        self,
+        now: datetime,
+        limit: int = 200,
+        busy: Collection[Place | WorkspaceRef] = (),
+        only: Place | None = None,
     ) -> Sequence[Delivery]:
+        if only is not None:
+            return await self._database.read_batched(_more, (place_key(only), now, limit))
         under_way = tables.deliveries.alias("under_way")
         blocked = (
             select(under_way.c.id)
@@ -50,38 +57,23 @@ class StoredOutbound(Outbound):
         return await self._read(statement, free=True)
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
-        statement = (
-            update(tables.deliveries)
-            .where(_columns.id == delivery.id, _columns.state == State.PLANNED.value)
-            .values(state=State.SENDING.value, out_at=now)
-        )
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount) > 0
+        return await self._database.write_batched(_sending, (delivery.id, now))
 
     async def sent(self, delivery: Delivery, receipt: Receipt, now: datetime) -> None:
         """A withdrawal that went out also marks what it withdrew as recalled."""
+        await self._database.write_batched(self._sent, (delivery, receipt, now))
 
-        def work(connection: Connection) -> None:
-            _finish(
-                connection,
-                delivery,
-                state=State.SENT.value,
-                reason="",
-                out_at=now,
-                sent_as=str(receipt.message) if receipt.message else None,
-            )
+    def _sent(self, connection: Connection, items: Sequence[tuple[Delivery, Receipt, datetime]]) -> list[None]:
+        rows = [
+            {"number": delivery.id, "at": now, "known_as": str(receipt.message) if receipt.message else None}
+            for delivery, receipt, now in items
+        ]
+        connection.execute(_SENT, sorted(rows, key=lambda row: cast(int, row["number"])))
+        for delivery, _, _ in items:
             if delivery.verb is Verb.WITHDRAW and delivery.target is not None:
-                connection.execute(
-                    update(tables.deliveries)
-                    .where(
-                        _columns.sent_as == str(delivery.target),
-                        _columns.state == State.SENT.value,
-                        _columns.verb == Verb.SEND.value,
-                    )
-                    .values(state=State.RECALLED.value)
-                )
+                connection.execute(_RECALL, {"known_as": str(delivery.target)})
             forget_addressee(connection, self._keys, delivery)
-
-        await self._database.write(work)
+        return [None] * len(items)
 
     async def postpone(self, delivery: Delivery, until: datetime, reason: str) -> None:
         statement = (
@@ -130,6 +122,73 @@ class StoredOutbound(Outbound):
         return [] if self._leases is None else [self._leases.free(literal(PLACE) + _columns.place, connection)]
 
 
+_DONE_WITH = case((_columns.private.is_(True), None), else_=_columns.message)
+"""What only one person was to see is dropped with the end of its delivery."""
+_SEND = (
+    update(tables.deliveries)
+    .where(_columns.id.in_(bindparam("numbers", expanding=True)), _columns.state == State.PLANNED.value)
+    .values(state=State.SENDING.value, out_at=bindparam("at", type_=Moment))
+    .returning(_columns.id)
+)
+_SENT = (
+    update(tables.deliveries)
+    .where(_columns.id == bindparam("number"))
+    .values(
+        state=State.SENT.value,
+        reason="",
+        out_at=bindparam("at", type_=Moment),
+        sent_as=bindparam("known_as"),
+        message=_DONE_WITH,
+    )
+)
+_RECALL = (
+    update(tables.deliveries)
+    .where(
+        _columns.sent_as == bindparam("known_as"),
+        _columns.state == State.SENT.value,
+        _columns.verb == Verb.SEND.value,
+    )
+    .values(state=State.RECALLED.value)
+)
+
+
+def _sending(connection: Connection, items: Sequence[tuple[int, datetime]]) -> list[bool]:
+    """All of them at the latest of their moments, which are of the same instant."""
+    numbers = sorted(number for number, _ in items)
+    taken = set(connection.scalars(_SEND, {"numbers": numbers, "at": max(at for _, at in items)}))
+    return [number in taken for number, _ in items]
+
+
+_RANKED = (
+    select(
+        tables.deliveries,
+        func.row_number().over(partition_by=_columns.place, order_by=(_columns.priority, _columns.id)).label("rank"),
+    )
+    .where(
+        _columns.state == State.PLANNED.value,
+        _columns.place.in_(bindparam("places", expanding=True)),
+        _columns.due <= bindparam("now", type_=Moment),
+    )
+    .subquery()
+)
+_FIRST = select(_RANKED).where(_RANKED.c.rank <= bindparam("most")).order_by(_RANKED.c.rank)
+_UNDER_WAY = select(_columns.place).where(
+    _columns.state == State.SENDING.value, _columns.place.in_(bindparam("places", expanding=True))
+)
+
+
+def _more(connection: Connection, items: Sequence[tuple[str, datetime, int]]) -> list[list[Delivery]]:
+    """What comes next in each of several places, by the earliest of their moments, which are of the same instant."""
+    places = sorted({place for place, _, _ in items})
+    values = {"places": places, "now": min(now for _, now, _ in items), "most": max(most for _, _, most in items)}
+    found: dict[str, list[Delivery]] = {place: [] for place in places}
+    blocked = set(connection.scalars(_UNDER_WAY, {"places": places}))
+    for row in connection.execute(_FIRST, values):
+        if row.place not in blocked:
+            found[row.place].append(to_delivery(row))
+    return [found[place][:most] for place, _, most in items]
+
+
 def _planned(busy: Collection[Place | WorkspaceRef]) -> list[ColumnElement[bool]]:
     where = [_columns.state == State.PLANNED.value]
     workspaces = [str(each) for each in busy if isinstance(each, WorkspaceRef)]
@@ -141,8 +200,7 @@ def _planned(busy: Collection[Place | WorkspaceRef]) -> list[ColumnElement[bool]
 
 
 def _finish(connection: Connection, delivery: Delivery, **values: Any) -> None:
-    """What only one person was to see is dropped with the end of its delivery; what may not have arrived is kept for
-    a while, so that it can be sent again (the housekeeping drops it then)."""
+    """What may not have arrived is kept for a while, so that it can be sent again (the housekeeping drops it then)."""
     if values["state"] not in RESENDABLE:
-        values["message"] = case((_columns.private.is_(True), None), else_=_columns.message)
+        values["message"] = _DONE_WITH
     connection.execute(update(tables.deliveries).where(_columns.id == delivery.id).values(**values))

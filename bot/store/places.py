@@ -29,6 +29,9 @@ _NOTE_ACTIVITY = (
 )
 
 
+_NAMED = select(tables.channels).where(_columns.ref.in_(bindparam("refs", expanding=True)))
+
+
 def _to_channel(row: Row[Any]) -> Channel:
     return Channel(
         ref=ChannelRef.parse(row.ref),
@@ -65,8 +68,7 @@ class StoredChannels(Channels):
         self._database = database
 
     async def get(self, ref: ChannelRef) -> Channel | None:
-        found = await self._find(_columns.ref == str(ref))
-        return found[0] if found else None
+        return await self._database.read_batched(_named, str(ref))
 
     async def all(self, workspace: WorkspaceRef) -> Sequence[Channel]:
         return await self._find(
@@ -76,6 +78,11 @@ class StoredChannels(Channels):
     async def _find(self, *where: ColumnElement[bool]) -> list[Channel]:
         statement = select(tables.channels).where(*where).order_by(_columns.name, _columns.ref)
         return await self._database.read(lambda connection: [_to_channel(row) for row in connection.execute(statement)])
+
+
+def _named(connection: Connection, refs: Sequence[str]) -> list[Channel | None]:
+    found = {row.ref: _to_channel(row) for row in connection.execute(_NAMED, {"refs": list({*refs})})}
+    return [found.get(ref) for ref in refs]
 
 
 def register_channels(connection: Connection, channels: Sequence[Channel]) -> None:

@@ -71,13 +71,18 @@ class MemoryLedger(Outbound, Ledger):
             raise OSError("the disk is full")
 
     async def claim(
-        self, now: datetime, limit: int = 200, busy: Collection[Place | WorkspaceRef] = ()
+        self,
+        now: datetime,
+        limit: int = 200,
+        busy: Collection[Place | WorkspaceRef] = (),
+        only: Place | None = None,
     ) -> Sequence[Delivery]:
         self._stumble("claim")
         blocked = {row.to for row in self.rows.values() if row.state is State.SENDING} | set(busy)
         due = [row for row in self.rows.values() if row.state is State.PLANNED and row.due <= now]
         due.sort(key=lambda row: (_PRIORITY.index(row.kind), row.id))
-        return [row for row in due if row.to not in blocked and row.workspace not in busy][:limit]
+        due = [row for row in due if row.to not in blocked and row.workspace not in busy]
+        return [row for row in due if only in (None, row.to)][:limit]
 
     async def sending(self, delivery: Delivery, now: datetime) -> bool:
         self._stumble("sending")

@@ -34,11 +34,14 @@ class Arrival:
 @dataclass
 class Judge:
     """``slow``: the longest an answer takes, drawn anew each time. ``hangs``: the share of messages that are taken and
-    never answered. ``deaf``: places whose messages are neither taken nor answered."""
+    never answered. ``deaf``: places whose messages are neither taken nor answered; ``silent``: those whose messages are
+    taken and never answered."""
 
     slow: float = 0.02
     hangs: float = 0.0
     deaf: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    knocks: int = 0
     arrivals: list[Arrival] = field(default_factory=list)
     url: str = ""
     _dice: random.Random = field(default_factory=lambda: random.Random(5))
@@ -50,13 +53,14 @@ class Judge:
 
     async def send(self, request: Request) -> Response:
         message = await request.json()
+        self.knocks += 1
         if message["place"] in self.deaf:
             await asyncio.sleep(3600)
         # Taken at once or only after a while: whoever is killed meanwhile cannot know.
         await asyncio.sleep(self._dice.uniform(0, self.slow))
         self.arrivals.append(Arrival(time.time(), **message))
         number = len(self.arrivals)
-        if self._dice.random() < self.hangs:
+        if message["place"] in self.silent or self._dice.random() < self.hangs:
             await asyncio.sleep(3600)
         await asyncio.sleep(self._dice.uniform(0, self.slow))
         return JSONResponse({"id": number})

@@ -11,15 +11,23 @@ import shutil
 import signal
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
-from bot.core.delivery import State
+from bot.core.actions import Planned, Send
+from bot.core.backlog import Backlog
+from bot.core.delivery import Kind, State
+from bot.core.events import Event, MessagePosted
+from bot.core.message import Message
+from bot.core.ports import Accepted
+from bot.core.refs import ChannelRef, MemberRef, MessageRef
+from bot.store import Store
 from bot.store.tables import REVISION
 from tests.faults.judge import Judge
-from tests.faults.nursery import Nursery
+from tests.faults.nursery import JUDGED, Nursery
 from tests.faults.trial import Trial, report, until
 from tests.faults.unix_relay import UnixRelay
 from tests.postgres import PostgresServer
@@ -61,6 +69,83 @@ async def test_a_hundred_kills(judge: Judge, nursery: Nursery, postgres_address:
     async with Trial(judge, nursery, postgres_address, seed=workers) as trial:
         await kill_at_random(trial, 100, workers)
         report(f"100 kills among {workers} workers", await trial.verdict())
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("taken", [True, False], ids=["after it was taken", "before it was taken"])
+@pytest.mark.parametrize("tells", [True, False], ids=["tells", "cannot tell"])
+async def test_killed_between_sending_and_marking(
+    judge: Judge, nursery: Nursery, postgres_address: str, *, taken: bool, tells: bool
+) -> None:
+    """Whoever goes on finds a message half-sent, which the platform has, or has not."""
+    (judge.silent if taken else judge.deaf).add("place-0")
+    async with Trial(judge, nursery, postgres_address, tells=tells, patience=30.0) as trial:
+        worker = trial.start()
+        await trial.post(0)
+
+        async def knocked() -> bool:
+            return judge.knocks == 1
+
+        assert await until(knocked, 20)
+        await asyncio.sleep(0.1)
+        nursery.kill(worker)
+        judge.silent.clear()
+        judge.deaf.clear()
+        trial.start()
+
+        async def decided() -> bool:
+            return all(each.state not in (State.PLANNED, State.SENDING) for each in await trial.ledger())
+
+        assert await until(decided, 20)
+        (delivery,) = await trial.ledger()
+        assert delivery.state is (State.SENT if tells else State.UNCERTAIN)
+        assert len(judge.arrivals) == (1 if taken or tells else 0)
+
+
+async def test_the_same_event_ten_times_at_once_on_two_processes_is_handled_once(postgres_address: str) -> None:
+    stores = [await Store.open(postgres_address, secret=b"s" * 32) for _ in range(2)]
+    handled: list[str] = []
+    backlogs = []
+    for store in stores:
+        assert store.shared is not None
+        await store.shared.join("worker", "1")
+
+        async def handle(event: Event, accepted: Accepted, store: Store = store) -> None:
+            words = Send(to=ChannelRef(JUDGED, "place"), message=Message(event.id), kind=Kind.ANSWER)
+            handled.append(event.id)
+            await store.journal.commit(
+                JUDGED, [Planned("court", (words,))], at=event.at, source=event.id, handled=accepted
+            )
+
+        backlogs.append(Backlog(store.inbox, store.shared, handle))
+    working = [asyncio.create_task(backlog.run()) for backlog in backlogs]
+    try:
+        place = ChannelRef(JUDGED, "place")
+        for number in range(20):
+            event = MessagePosted(
+                id=f"event-{number:02}",
+                at=datetime.now(UTC),
+                workspace=JUDGED,
+                message=MessageRef(place, str(number)),
+                member=MemberRef(JUDGED, "ann"),
+                text="",
+            )
+            accepted = await asyncio.gather(*(store.inbox.accept(event) for store in stores for _ in range(10)))
+            assert sum(each is not None for each in accepted) == 1
+
+        async def all_handled() -> bool:
+            return len(handled) >= 20
+
+        assert await until(all_handled, 20)
+        await asyncio.sleep(0.3)
+        assert handled == [f"event-{number:02}" for number in range(20)], "each once, in their order"
+        assert len(await stores[0].ledger.recent(JUDGED, limit=100)) == 20
+    finally:
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        for store in stores:
+            await store.close()
 
 
 @pytest.mark.fault
