@@ -11,6 +11,7 @@ from bot.core.actions import MarkOccurrences
 from bot.core.calendar import Item, Paused
 from bot.core.changing import may_publish, put_pause, put_slot
 from bot.core.community import Member, Role
+from bot.core.delivery import State
 from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
@@ -28,8 +29,14 @@ async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
     await may_publish(ctx, member, item)
     if await ctx.note(Paused, item.id) is None:
         put_pause(ctx, member, item.id, None, Paused(ctx.now))
-    undo = Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")
-    ctx.reply(command, Message(ctx.words(member.language, "reins.paused", item=item.id), (undo,)))
+    buttons = [Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")]
+    text = ctx.words(member.language, "reins.paused", item=item.id)
+    # What was handed over before the pause would go out in the morning all the same: that is told, not surprising.
+    waiting = (await ctx.ledger.tally(ctx.workspace, f"calendar/{item.id}/")).get(State.PLANNED, 0)
+    if waiting:
+        text = Markup(f"{text} {ctx.words(member.language, 'reins.paused_waiting', count=waiting)}")
+        buttons.append(Button(ctx.words(member.language, "recall.take_back"), f"calendar recall {item.id}", "danger"))
+    ctx.reply(command, Message(text, tuple(buttons)))
 
 
 async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:

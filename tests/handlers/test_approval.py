@@ -54,6 +54,19 @@ async def test_what_waits_for_the_morning_does_not_go_out_once_its_item_is_delet
         assert [len(play.said_in(each)) for each in ("random", "ideas", "help")] == [0, 0, 1]
 
 
+async def test_pausing_an_item_tells_of_what_waits_already_and_how_to_take_it_back(tmp_path: Path) -> None:
+    async with stage(tmp_path, schedules={"items.yaml": FILE.replace("10:30", "22:00")}) as play:
+        assert "still wait" not in await play.ask(OSCAR, "calendar pause hello", "help")
+        await play.ask(OSCAR, "calendar resume hello", "help")
+        await play.until(EVENING)
+        assert "1 copy of its last moment still waits" in await play.ask(OSCAR, "calendar pause hello", "help")
+        await play.press(OSCAR, play.said_in("help")[-1], "calendar recall hello")
+        question = play.said_in("help")[-1]
+        await play.press(OSCAR, question, question.buttons[0].label)
+        await play.until(NEXT_DAY)
+        assert play.said_in("general") == []
+
+
 async def test_what_waits_for_the_morning_does_not_go_out_once_its_item_left_the_files(tmp_path: Path) -> None:
     late = FILE.replace("10:30", "22:00")
     async with stage(tmp_path, schedules={"items.yaml": late}) as play:
