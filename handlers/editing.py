@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from functools import partial
 
-from bot.core.actions import Send, WriteItem
+from bot.core.actions import Send
 from bot.core.calendar import Item, Paused
 from bot.core.changing import check_moments, done_together, put_item, refusal, require, undo, writer_of
 from bot.core.community import Member, Role
@@ -15,16 +15,15 @@ from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.handover import hand_over
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
 from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
-from bot.core.publishing import PublishingRules, Right, deputy_of
+from bot.core.publishing import Right
 from bot.core.refs import LANGUAGES, Language, MemberRef
 from bot.core.written import parse_fields
 
-MOST_ITEMS = 5000
-"""Items made in chat, of one workspace: beyond any calendar that people read."""
 SHOWN = 15
 MAX_REASON = 500
 
@@ -390,29 +389,12 @@ async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None
 
 async def on_member_left(ctx: Context, event: MemberLeft) -> None:
     if event.channel is None:
-        await _hand_over(ctx, await ctx.member(event.member))
+        await hand_over(ctx, await ctx.member(event.member))
 
 
 async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
     if not event.member.active:
-        await _hand_over(ctx, event.member)
-
-
-async def _hand_over(ctx: Context, leaver: Member) -> None:
-    """Their items go on: the deputy inherits them and is told. With nobody left to animate they are the animators'."""
-    owned = await ctx.items.all(ctx.workspace, owner=str(leaver.ref), limit=MOST_ITEMS)
-    if not owned:
-        return
-    animators = [each for each in await ctx.members.with_role(ctx.workspace, Role.ANIMATOR) if not each.bot]
-    heir = deputy_of(leaver, ctx.timetable.rules(PublishingRules), animators)
-    ctx.do(*(WriteItem(replace(kept, owner=str(heir.ref) if heir else "animator")) for kept in owned))
-    if heir is None:
-        return
-    named = ", ".join(kept.item.id for kept in owned[:SHOWN])
-    values = {"name": leaver.name or ctx.words(heir.language, "editing.somebody"), "items": named}
-    text = ctx.words(heir.language, "editing.inherited", count=len(owned), **values)
-    button = Button(ctx.words(heir.language, "editing.see_list"), "calendar list")
-    ctx.do(Send(to=heir.ref, message=Message(text, (button,)), kind=Kind.NOTICE))
+        await hand_over(ctx, event.member)
 
 
 _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
