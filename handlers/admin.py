@@ -18,6 +18,7 @@ from bot.core.dispatch import unaccented
 from bot.core.errors import BadInput, Problem
 from bot.core.events import CommandGiven, FilesChanged
 from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.handover import hand_over
 from bot.core.ledger import Query
 from bot.core.message import Button, Markup, Message, escape, join_lines
 from bot.core.pausing import pause_line
@@ -150,6 +151,8 @@ async def _set_role(ctx: Context, command: CommandGiven, member: Member, role: R
     if role is not Role.ADMIN and [each.ref for each in admins] == [member.ref]:
         raise BadInput(ctx.words(language, "admin.last_admin"))
     ctx.do(GiveRole(member.ref, role))
+    if role < Role.ANIMATOR <= member.role:
+        await hand_over(ctx, member, "admin.inherited")
     said = ctx.words(language, "admin.gave", name=member.name, role=_role(ctx, language, role))
     undo = Button(ctx.words(language, "admin.undo"), f"roles give {member.ref.id} {member.role.name.casefold()}")
     ctx.reply(command, Message(said, (undo,)))

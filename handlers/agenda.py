@@ -89,6 +89,8 @@ async def show_list(ctx: Context, command: CommandGiven, arguments: str) -> None
 
 def _state(ctx: Context, planner: Planner, member: Member, listed: Listed, paused: bool, first: Slot | None) -> Markup:
     language = member.language
+    if listed.kept is not None and ctx.timetable.item(listed.item.id) is not None:
+        return ctx.words(language, "agenda.is_hidden")
     if listed.status is not Status.APPROVED:
         return ctx.words(language, f"agenda.is_{listed.status.value}")
     if paused:

@@ -23,8 +23,8 @@ from bot.core.planning import (
     CalendarRules,
     Found,
     Planner,
+    calendar_items,
     find_item,
-    goes_out,
     installed,
     items_named,
     walk,
@@ -139,17 +139,22 @@ async def on_files_changed(ctx: Context, event: FilesChanged) -> None:
         ctx.do(SetTimer("plan", stopped, ctx.now))
     if found.added or found.removed or found.moved:
         planner = await Planner.of(ctx)
+        hidden = frozenset(await ctx.items.named(ctx.workspace, (*found.added, *found.moved)))
         await ctx.tell_animators(
-            lambda language: _changed_message(ctx, planner, language, found), f"calendar/changed/{event.id}"
+            lambda language: _changed_message(ctx, planner, language, found, hidden), f"calendar/changed/{event.id}"
         )
 
 
-def _changed_message(ctx: Context, planner: Planner, language: Language, found: Found) -> Message:
+def _changed_message(
+    ctx: Context, planner: Planner, language: Language, found: Found, made_in_chat: frozenset[str]
+) -> Message:
     lines: list[str] = [ctx.words(language, "calendar.changed")]
     for key in (*found.added, *found.moved):
         name = "calendar.added" if key in found.added else "calendar.moved"
         item = ctx.timetable.item(key)
         lines.append("- " + ctx.words(language, name, item=key, when=_next_said(ctx, planner, language, item)))
+        if item is not None and key in made_in_chat:
+            lines.append("  " + ctx.words(language, "calendar.hides", where=f"{item.file}:{item.line}"))
         unknown = planner.unknown(item) if item is not None else ()
         if unknown:
             lines.append("  " + ctx.words(language, "calendar.no_such_channel", places=", ".join(unknown)))
@@ -296,8 +301,8 @@ async def people(ctx: Context, fired: TimerFired) -> None:
 async def on_member_joined(ctx: Context, event: MemberJoined) -> None:
     if event.channel is not None or event.member.bot:
         return
-    for item in ctx.timetable.items():
-        if item.personal and goes_out(item):
+    for item in (await calendar_items(ctx)).values():
+        if item.personal:
             _plan_person(ctx, item, event.member, event.at)
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from bot.core.actions import Merge, Send
+from bot.core.actions import Edit, Merge, Send, SetTimer, Withdraw
 from bot.core.community import Role
-from bot.core.delivery import Delivery
+from bot.core.delivery import Delivery, State
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, DigestDue
 from bot.core.excerpt import excerpt, halves, title
-from bot.core.feature import Command, Context, Feature, Listener
-from bot.core.ledger import digest_key
+from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.ledger import Query, digest_key
 from bot.core.message import Button, Markup, Message, join_lines
-from bot.core.refs import ChannelRef, Language, MemberRef
+from bot.core.refs import ChannelRef, Language, MemberRef, Place
 
 SHORT = 220
 """Characters of each part in a channel: enough to know whether one wants to read it all."""
 MOST_PARTS = 8
 """In one digest; what remains is told in the next."""
+MOST_HELD = 1000
+"""Deliveries of one place looked through for the parts of a digest."""
+SOON = timedelta(minutes=1)
 
 
 async def on_digest_due(ctx: Context, event: DigestDue) -> None:
@@ -27,22 +31,42 @@ async def on_digest_due(ctx: Context, event: DigestDue) -> None:
     if not parts:
         return
     place = parts[0].to
+    # The highest of the parts speaks for all of them: they come in the order of priority.
+    key = f"digest/{place.id}/{parts[0].id}/{ctx.now.date().isoformat()}"
+    into = Send(to=place, message=await _told(ctx, place, parts), kind=parts[0].kind, key=key)
+    ctx.do(Merge(into, tuple(part.id for part in parts)))
+
+
+async def without(ctx: Context, fired: TimerFired) -> None:
+    """A part of the digest of that key was recalled: it goes on without. What was told to one person alone is not
+    kept, so their digest stays as it is while something else is in it."""
+    digest = await ctx.ledger.find(ctx.workspace, fired.key)
+    if digest is None:
+        return
+    if digest.state in (State.PLANNED, State.SENDING):
+        ctx.do(SetTimer("without", fired.key, ctx.now + SOON))
+    if digest.state is not State.SENT or digest.sent_as is None:
+        return
+    query = Query(workspace=ctx.workspace, place=digest.to, states=(State.HELD_BACK,), limit=MOST_HELD)
+    left = [part for part in reversed(await ctx.ledger.search(query)) if digest_key(part.reason) == fired.key]
+    if not left:
+        ctx.do(Withdraw(target=digest.sent_as, key=f"recall/{digest.key}"))
+    elif all(part.message.text for part in left):
+        key = "/".join(["without", *(str(part.id) for part in left), digest.key])
+        ctx.do(Edit(target=digest.sent_as, message=await _told(ctx, digest.to, left), key=key))
+
+
+async def _told(ctx: Context, place: Place, parts: Sequence[Delivery]) -> Message:
     channel = await ctx.channels.get(place) if isinstance(place, ChannelRef) else None
     if isinstance(place, MemberRef) or (channel is not None and channel.direct):
         language = await ctx.language_of(place) if isinstance(place, MemberRef) else "fr"
         # Words to one person alone are not kept, so they are not shortened either.
         lines = [ctx.words(language, "digest.head", count=len(parts)), *(part.message.text for part in parts)]
-        message = Message(
-            Markup("\n\n".join(lines)), tuple(button for part in parts for button in part.message.buttons)
-        )
-    else:
-        spoken = channel.language if channel is not None else "both"
-        text = ctx.bilingual(spoken, lambda each: _digest(ctx, "en" if each == "en" else "fr", parts))
-        message = Message(text, tuple(_button(part, "en" if spoken == "en" else "fr") for part in parts))
-    # The highest of the parts speaks for all of them: they come in the order of priority.
-    key = f"digest/{place.id}/{parts[0].id}/{ctx.now.date().isoformat()}"
-    into = Send(to=place, message=message, kind=parts[0].kind, key=key)
-    ctx.do(Merge(into, tuple(part.id for part in parts)))
+        buttons = tuple(button for part in parts for button in part.message.buttons)
+        return Message(Markup("\n\n".join(lines)), buttons)
+    spoken = channel.language if channel is not None else "both"
+    text = ctx.bilingual(spoken, lambda each: _digest(ctx, "en" if each == "en" else "fr", parts))
+    return Message(text, tuple(_button(part, "en" if spoken == "en" else "fr") for part in parts))
 
 
 def _digest(ctx: Context, language: Language, parts: Sequence[Delivery]) -> str:
@@ -78,4 +102,5 @@ FEATURE = Feature(
     name="digest",
     commands=(Command(path=("digest", "read"), run=read, hidden=True, has_arguments=True),),
     listeners=(Listener(DigestDue, on_digest_due),),
+    timers={"without": without},
 )

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 
-from bot.core.actions import Send, WriteItem
+from bot.core.actions import Send
 from bot.core.calendar import Item, Paused
-from bot.core.changing import check_moments, put_item, refusal, require, undo, writer_of
+from bot.core.changing import check_moments, done_together, put_item, refusal, require, undo, writer_of
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.handover import hand_over
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
-from bot.core.planning import Planner, asked, find_item, places_said, said
+from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
-from bot.core.publishing import PublishingRules, Right, deputy_of
+from bot.core.publishing import Right
 from bot.core.refs import LANGUAGES, Language, MemberRef
 from bot.core.written import parse_fields
 
-MOST_ITEMS = 5000
-"""Items made in chat, of one workspace: beyond any calendar that people read."""
 SHOWN = 15
 MAX_REASON = 500
 
@@ -59,9 +59,13 @@ async def _made_in_chat(ctx: Context, command: CommandGiven, arguments: str) -> 
     """Who asks, and the item they name; one of a file is edited in its file, and the answer says where."""
     member, item, kept = await asked(ctx, command, arguments)
     if kept is None:
-        where = f"{item.file}:{item.line}"
-        raise BadInput(ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=where))
+        raise _in_file(ctx, member, item)
     return member, kept
+
+
+def _in_file(ctx: Context, member: Member, item: Item) -> BadInput:
+    where = f"{item.file}:{item.line}"
+    return BadInput(ctx.words(member.language, "editing.in_file", item=Markup(item.id), where=where))
 
 
 async def edit(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -141,7 +145,9 @@ def _first_moment(ctx: Context, planner: Planner, member: Member, item: Item) ->
     if item.personal:
         return ctx.words(member.language, "calendar.for_each_person")
     first = next(planner.after(item, ctx.now), None)
-    return ctx.words(member.language, "editing.first_moment", when=said(ctx, member, first[0] if first else None))
+    if first is None:
+        return ctx.words(member.language, "editing.none_left")
+    return ctx.words(member.language, "editing.first_moment", when=said(ctx, member, first[0]))
 
 
 async def _copies_out(ctx: Context, item: str) -> bool:
@@ -190,7 +196,11 @@ async def _free_name(ctx: Context, item_id: str) -> str:
 
 async def delete(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar delete ITEM``: it goes; what is out stays out. Undo brings it back."""
-    member, kept = await _made_in_chat(ctx, command, arguments)
+    member, item, kept = await asked(ctx, command, arguments)
+    # One made in chat that a file's item of the same id hides can still be cleared away.
+    kept = kept or await ctx.items.get(ctx.workspace, item.id)
+    if kept is None:
+        raise _in_file(ctx, member, item)
     await require(ctx, member, Right.WRITE, kept.item)
     await put_item(ctx, member, kept, None)
     undo_button = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
@@ -241,9 +251,14 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
         return
     await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
     await check_moments(ctx, member, item, kept.owner)
+    planner = await Planner.of(ctx)
+    never = not item.personal and next(planner.after(item, ctx.now), None) is None
+    if never and not await _copies_out(ctx, item.id):
+        # Its moment came while it waited for this approval, which would have nothing go out, and nobody notice.
+        ctx.reply(command, await _with_form(ctx, member, kept, "editing.passed_form"))
+        return
     after = replace(kept, status=Status.APPROVED, version=kept.version + 1)
     await put_item(ctx, member, kept, after)
-    planner = await Planner.of(ctx)
     text = ctx.words(member.language, "editing.saved_approved", item=item.id, to=places_said(planner, item))
     text = Markup(f"{text} {_first_moment(ctx, planner, member, item)}")
     ctx.reply(command, Message(text, (Button(ctx.words(member.language, "reins.undo"), "calendar undo"),)))
@@ -360,6 +375,10 @@ async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None
         raise BadInput(ctx.words(member.language, key, number=word))
     await undo(ctx, member, change)
     item = change.id.partition("|")[0]
+    for each in await ctx.changes.of(ctx.workspace, item, limit=MOST_CLOCKS):
+        if done_together(each, change):
+            with contextlib.suppress(BadInput):  # Where its moment has passed already, that one stays.
+                await undo(ctx, member, each)
     text = ctx.words(member.language, "editing.undone", number=change.number, item=item)
     now = ctx.words(member.language, "editing.see_history")
     ctx.reply(command, Message(text, (Button(now, f"calendar history {item}"),)))
@@ -370,29 +389,12 @@ async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None
 
 async def on_member_left(ctx: Context, event: MemberLeft) -> None:
     if event.channel is None:
-        await _hand_over(ctx, await ctx.member(event.member))
+        await hand_over(ctx, await ctx.member(event.member))
 
 
 async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
     if not event.member.active:
-        await _hand_over(ctx, event.member)
-
-
-async def _hand_over(ctx: Context, leaver: Member) -> None:
-    """Their items go on: the deputy inherits them and is told. With nobody left to animate they are the animators'."""
-    owned = await ctx.items.all(ctx.workspace, owner=str(leaver.ref), limit=MOST_ITEMS)
-    if not owned:
-        return
-    animators = [each for each in await ctx.members.with_role(ctx.workspace, Role.ANIMATOR) if not each.bot]
-    heir = deputy_of(leaver, ctx.timetable.rules(PublishingRules), animators)
-    ctx.do(*(WriteItem(replace(kept, owner=str(heir.ref) if heir else "animator")) for kept in owned))
-    if heir is None:
-        return
-    named = ", ".join(kept.item.id for kept in owned[:SHOWN])
-    values = {"name": leaver.name or ctx.words(heir.language, "editing.somebody"), "items": named}
-    text = ctx.words(heir.language, "editing.inherited", count=len(owned), **values)
-    button = Button(ctx.words(heir.language, "editing.see_list"), "calendar list")
-    ctx.do(Send(to=heir.ref, message=Message(text, (button,)), kind=Kind.NOTICE))
+        await hand_over(ctx, event.member)
 
 
 _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from bot.core.actions import CallOff, Edit, MarkOccurrences, SetTimer, Withdraw
+from bot.core.actions import CallOff, Dismiss, Edit, MarkOccurrences, Reword, SetTimer, Withdraw
 from bot.core.calendar import Item
 from bot.core.changing import may_publish
 from bot.core.community import Channel, Member, Role
@@ -17,13 +17,16 @@ from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature, TimerFired
+from bot.core.ledger import digest_key
 from bot.core.message import Button, Markup, Message
-from bot.core.planning import MOST_CLOCKS, asked, asked_slot, items_named, said, together
+from bot.core.planning import MOST_CLOCKS, asked, asked_slot, is_approved, items_named, said, together
 from bot.core.posting import for_channel, text_of
 from bot.core.refs import ChannelRef, MemberRef
 
 AT_ONCE = 500
 """Copies changed in one transaction."""
+SOON = timedelta(minutes=1)
+"""Longer than a message is on its way to a platform."""
 
 
 async def _last_out(ctx: Context, member: Member, item: Item, arguments: str) -> list[Slot]:
@@ -49,6 +52,15 @@ async def _tally(ctx: Context, slots: Sequence[Slot]) -> Counter[State]:
     return found
 
 
+async def _digests(ctx: Context, slots: Sequence[Slot]) -> list[str]:
+    """The keys of the digests in which copies were told instead of by themselves."""
+    found = []
+    for key in sorted({slot.key for slot in slots}):
+        held = await ctx.ledger.under(ctx.workspace, key, state=State.HELD_BACK, limit=AT_ONCE)
+        found += [digest_key(copy.reason) for copy in held if digest_key(copy.reason)]
+    return found
+
+
 def _name(slot: Slot) -> str:
     """As buttons name it."""
     return f"{slot.item} {slot.at.isoformat()} {slot.zone}"
@@ -62,7 +74,8 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = await _last_out(ctx, member, item, plain)
     await may_publish(ctx, member, item)
     tally, language = await _tally(ctx, slots), member.language
-    out, waiting = tally[State.SENT], tally[State.PLANNED]
+    digests = await _digests(ctx, slots)
+    out, waiting = tally[State.SENT] + tally[State.SENDING] + len(digests), tally[State.PLANNED]
     values: dict[str, object] = {"item": item.id, "when": said(ctx, member, slots[0].due), "waiting": waiting}
     if not out and not waiting:
         raise BadInput(ctx.words(language, "recall.nothing", item=item.id))
@@ -77,6 +90,10 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
         ctx.do(CallOff(slot.key, "recalled"), MarkOccurrences((replace(slot, fate=Fate.SKIPPED, reason="recalled"),)))
     for name in sorted({slot.key: slot.name for slot in slots}.values()):
         await _withdraw_some(ctx, name, 0)
+        await _let_be(ctx, member, name)
+        # What is on its way this very moment is out when one looks again.
+        ctx.do(SetTimer("withdraw", f"0|{name}", ctx.now + SOON))
+    ctx.do(*(SetTimer("without", digest, ctx.now, feature="digest") for digest in digests))
     see = Button(ctx.words(language, "recall.how_it_goes"), f"calendar copies {_name(slots[0])}")
     ctx.reply(command, Message(ctx.words(language, "recall.under_way", count=out, **values), (see,)))
 
@@ -91,6 +108,13 @@ async def _withdraw_some(ctx: Context, name: str, after: int) -> None:
             ctx.do(Withdraw(target=copy.sent_as, key=f"recall/{copy.key}"))
     if len(copies) == AT_ONCE:
         ctx.do(SetTimer("withdraw", f"{copies[-1].id}|{name}", ctx.now))
+
+
+async def _let_be(ctx: Context, member: Member, name: str) -> None:
+    """A copy that failed is not sent again by a button that stands since before the recall."""
+    item, at, _ = name.split("|", 2)
+    failed = await ctx.ledger.under(ctx.workspace, f"calendar/{item}/{at}/", state=State.FAILED, limit=AT_ONCE)
+    ctx.do(*(Dismiss(copy.id, member.ref) for copy in failed if copy.verb is Verb.SEND))
 
 
 async def go_on_withdrawing(ctx: Context, fired: TimerFired) -> None:
@@ -117,14 +141,20 @@ async def copies(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def correct(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar correct ITEM``: every copy of its last post gets the item's words as they are now."""
-    member, item, _ = await asked(ctx, command, arguments)
+    member, item, kept = await asked(ctx, command, arguments)
     slots = await _last_out(ctx, member, item, arguments)
     await may_publish(ctx, member, item)
-    out = (await _tally(ctx, slots))[State.SENT]
+    if not is_approved(item, kept):  # Nobody gives words to what is out past those who approve them.
+        raise BadInput(ctx.words(member.language, "recall.not_approved", item=Markup(item.id)))
+    tally = await _tally(ctx, slots)
+    out = tally[State.SENT] + tally[State.PLANNED] + tally[State.SENDING]
     if not out:
         raise BadInput(ctx.words(member.language, "recall.nothing", item=item.id))
+    edition = ctx.now.isoformat()
     for name in sorted({slot.key: slot.name for slot in slots}.values()):
-        await _correct_some(ctx, item, name, ctx.now.isoformat(), 0)
+        await _correct_some(ctx, item, name, edition, 0)
+        # What is on its way this very moment is out when one looks again. An edition reaches each copy once.
+        ctx.do(SetTimer("correct", f"0|{edition}|{name}", ctx.now + SOON))
     back = Button(ctx.words(member.language, "recall.take_back"), f"calendar recall {_name(slots[0])}", "danger")
     values = {"item": item.id, "when": said(ctx, member, slots[0].due)}
     ctx.reply(command, Message(ctx.words(member.language, "recall.correcting", count=out, **values), (back,)))
@@ -133,11 +163,15 @@ async def correct(ctx: Context, command: CommandGiven, arguments: str) -> None:
 async def _correct_some(ctx: Context, item: Item, name: str, edition: str, after: int) -> None:
     """``edition``: the moment of the command, so that doing it again edits again and a repeated batch does not."""
     key, at, _ = name.split("|", 2)
-    found = await ctx.ledger.under(ctx.workspace, f"calendar/{key}/{at}/", state=State.SENT, after=after, limit=AT_ONCE)
+    found = await ctx.ledger.under(ctx.workspace, f"calendar/{key}/{at}/", after=after, limit=AT_ONCE)
     channels = {channel.ref: channel for channel in await ctx.channels.all(ctx.workspace)}
     for copy in found:
         text = await _words_now(ctx, item, copy, channels)
-        if copy.verb is Verb.SEND and copy.sent_as is not None and text is not None:
+        if copy.verb is not Verb.SEND or text is None:
+            continue
+        if copy.state is State.PLANNED:
+            ctx.do(Reword(copy.key, Message(text)))
+        elif copy.state is State.SENT and copy.sent_as is not None:
             ctx.do(Edit(target=copy.sent_as, message=Message(text), key=f"correct/{edition}/{copy.key}"))
     if len(found) == AT_ONCE:
         ctx.do(SetTimer("correct", f"{found[-1].id}|{edition}|{name}", ctx.now))

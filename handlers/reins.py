@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from bot.core.actions import MarkOccurrences
 from bot.core.calendar import Item, Paused
 from bot.core.changing import may_publish, put_pause, put_slot
 from bot.core.community import Member, Role
+from bot.core.delivery import State
 from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
+from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
-from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, said, together
+from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
 from bot.core.posting import publish
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
 
@@ -26,8 +29,14 @@ async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
     await may_publish(ctx, member, item)
     if await ctx.note(Paused, item.id) is None:
         put_pause(ctx, member, item.id, None, Paused(ctx.now))
-    undo = Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")
-    ctx.reply(command, Message(ctx.words(member.language, "reins.paused", item=item.id), (undo,)))
+    buttons = [Button(ctx.words(member.language, "reins.undo"), f"calendar resume {item.id}")]
+    text = ctx.words(member.language, "reins.paused", item=item.id)
+    # What was handed over before the pause would go out in the morning all the same: that is told, not surprising.
+    waiting = (await ctx.ledger.tally(ctx.workspace, f"calendar/{item.id}/")).get(State.PLANNED, 0)
+    if waiting:
+        text = Markup(f"{text} {ctx.words(member.language, 'reins.paused_waiting', count=waiting)}")
+        buttons.append(Button(ctx.words(member.language, "recall.take_back"), f"calendar recall {item.id}", "danger"))
+    ctx.reply(command, Message(text, tuple(buttons)))
 
 
 async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -44,10 +53,19 @@ async def resume(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, ctx.words(member.language, "reins.resumed", item=item.id, when=when))
 
 
+async def _approved(ctx: Context, command: CommandGiven, arguments: str) -> tuple[Member, Item]:
+    """Who asks, and the item they name, which they may publish. Raises BadInput, also for what is not approved: it
+    has no moment of which anything could come, and its words are not to go out past those who approve."""
+    member, item, kept = await asked(ctx, command, arguments)
+    await may_publish(ctx, member, item)
+    if not is_approved(item, kept):
+        raise BadInput(ctx.words(member.language, "reins.not_approved", item=Markup(item.id)))
+    return member, item
+
+
 async def skip(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar skip ITEM``: its next moment does not go out, in no zone."""
-    member, item, _ = await asked(ctx, command, arguments)
-    await may_publish(ctx, member, item)
+    member, item = await _approved(ctx, command, arguments)
     if await ctx.note(Paused, item.id) is not None:
         raise BadInput(ctx.words(member.language, "reins.skip_paused", item=Markup(item.id)))
     slots = await coming_slots(ctx, item, MOST_CLOCKS)
@@ -90,11 +108,12 @@ async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """An animator has a missed occurrence go out after all. Pressing twice sends once."""
-    member, item, _ = await asked(ctx, command, arguments)
+    member, item = await _approved(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
-    await may_publish(ctx, member, item)
     if slot.fate is Fate.PLANNED:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
+    if slot.fate is Fate.CANCELLED or slot.reason == "recalled":  # An old button does not undo what came after it.
+        raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
     sent = publish(ctx, await Planner.of(ctx, people=False), item, slot, expiring=False)
     if not sent and not item.audiences:
         raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
@@ -106,8 +125,7 @@ async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar move ITEM MOMENT``: its next occurrence goes out at another moment; all others stay."""
-    member, item, _ = await asked(ctx, command, arguments)
-    await may_publish(ctx, member, item)
+    member, item = await _approved(ctx, command, arguments)
     slot, written = await _to_move(ctx, member, item, command, arguments)
     if not written:
         ctx.reply(command, _move_form(ctx, member, item, slot))
@@ -116,12 +134,28 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if due is None or due < ctx.now:
         key = "reins.bad_moment" if due is None else "reins.past_moment"
         raise BadInput(ctx.words(member.language, key, text=written))
-    await may_publish(ctx, member, item, moments=[due])
+    others = await _elsewhere(ctx, member, item, slot, due)
+    await may_publish(ctx, member, item, moments=[due, *(each.due for _, each in others)])
     put_slot(ctx, member, slot, replace(slot, due=due))
+    for before, after in others:
+        put_slot(ctx, member, before, after)
     values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
     text = ctx.words(member.language, "reins.moved", item=item.id, **values)
+    if others:
+        text = Markup(f"{text} {ctx.words(member.language, 'reins.moved_elsewhere', count=len(others))}")
     back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(text, (back,)))
+
+
+async def _elsewhere(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> list[tuple[Slot, Slot]]:
+    """The same post in the other zones, as it is and as it is moved: to the same time on their own clocks."""
+    wall = due.astimezone(ZoneInfo(slot.clock))
+    found = []
+    for each in await ctx.occurrences.coming(ctx.workspace, since=ctx.now, item=item.id, limit=MOST_CLOCKS):
+        if each.name != slot.name and together(each, slot):
+            there = local_moment(wall.date(), wall.time(), each.clock).astimezone(UTC)
+            found.append((each, replace(each, due=max(there, ctx.now))))
+    return found
 
 
 async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str) -> tuple[Slot, str]:

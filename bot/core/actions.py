@@ -221,10 +221,19 @@ class ResumeAll:
 
 @dataclass(frozen=True, slots=True)
 class CallOff:
-    """What is planned under keys that begin with ``prefix``, and is not yet on its way, is held back for ``reason``."""
+    """What is planned under keys that begin with ``prefix``, and is not yet on its way, is held back for ``reason``;
+    what was told in a digest belongs to it no more."""
 
     prefix: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reword:
+    """The message planned under ``key`` gets other words, when nobody began to send it yet."""
+
+    key: str
+    message: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +327,7 @@ Action = (
     | PauseAll
     | ResumeAll
     | CallOff
+    | Reword
     | PlanOccurrences
     | DropOccurrences
     | MarkOccurrences

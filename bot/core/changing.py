@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.actions import (
+    CallOff,
     Drop,
     DropOccurrences,
     MarkOccurrences,
@@ -22,7 +23,7 @@ from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.feature import Context
 from bot.core.message import Markup
-from bot.core.planning import WAKE, CalendarRules, Planner, find_item, items_named, replan
+from bot.core.planning import WAKE, CalendarRules, Planner, find_item, items_named, replan, together
 from bot.core.publishing import (
     PublishingRules,
     Refusal,
@@ -195,13 +196,17 @@ async def put_item(
     if known is None:
         return
     item = known.item
-    if after is None:
-        ctx.do(RemoveItem(item.id), DropOccurrences(item.id), Drop(Paused, item.id))
-    else:
-        ctx.do(WriteItem(after))
-        if after.status is not Status.APPROVED:
-            ctx.do(DropOccurrences(item.id))
-        elif before is None or before.status is not Status.APPROVED or before.item != item:
+    ctx.do(RemoveItem(item.id) if after is None else WriteItem(after))
+    # What a file plans under this id is the file's, whatever becomes of the item made in chat that it hides.
+    if ctx.timetable.item(item.id) is None:
+        if after is None or after.status is not Status.APPROVED:
+            # Copies that wait for the morning, or for room, do not go out unapproved either.
+            ctx.do(DropOccurrences(item.id), CallOff(f"calendar/{item.id}/", "recalled"))
+        if after is None:
+            ctx.do(Drop(Paused, item.id))
+        elif after.status is Status.APPROVED and (
+            before is None or before.status is not Status.APPROVED or before.item != item
+        ):
             replan(ctx, await Planner.of(ctx), item)
             if item.personal:
                 ctx.do(SetTimer("persons", f"{item.id}|", ctx.now, feature="calendar"))
@@ -252,6 +257,16 @@ def same(one: State, other: State) -> bool:
     if isinstance(one, Paused) and isinstance(other, Paused):
         return True
     return one == other
+
+
+def done_together(one: Change, other: Change) -> bool:
+    """Whether both were one command's: the same post, skipped or moved in another of its zones."""
+    if one.id == other.id or one.undone_by is not None or (one.at, one.by) != (other.at, other.by):
+        return False
+    slots = one.before, other.before
+    return all(isinstance(each, Slot) for each in slots) and together(
+        *(each for each in slots if isinstance(each, Slot))
+    )
 
 
 async def undo(ctx: Context, member: Member, change: Change) -> None:

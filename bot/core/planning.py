@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from bot.core.actions import Drop, DropOccurrences, PlanOccurrences, Remember, WakeForOccurrences
+from bot.core.actions import CallOff, Drop, DropOccurrences, PlanOccurrences, Remember, WakeForOccurrences
 from bot.core.calendar import Installed, Item, OnHolidays, Paused
 from bot.core.community import Channel, Member
 from bot.core.editorial import KeptItem, Plan, Slot, Status
@@ -189,12 +189,19 @@ def goes_out(item: Item) -> bool:
     return item.state == Status.APPROVED
 
 
+def is_approved(item: Item, kept: KeptItem | None) -> bool:
+    """Whether what :func:`find_item` found may be published: a draft, and what waits for approval, may not."""
+    return goes_out(item) if kept is None else kept.status is Status.APPROVED
+
+
 async def calendar_items(ctx: Context) -> dict[str, Item]:
     """Every item that goes out, by id: those of the files, and the approved ones made in chat."""
-    found = {item.id: item for item in ctx.timetable.items() if goes_out(item)}
+    of_files = {item.id: item for item in ctx.timetable.items()}
+    found = {key: item for key, item in of_files.items() if goes_out(item)}
     after = ""
     while page := await ctx.items.all(ctx.workspace, status=Status.APPROVED, after=after):
-        found |= {kept.item.id: kept.item for kept in page if kept.item.id not in found}
+        # One made in chat gives way to a file's of the same id, also while that one is a draft: see find_item.
+        found |= {kept.item.id: kept.item for kept in page if kept.item.id not in of_files}
         after = page[-1].item.id
     return dict(sorted(found.items()))
 
@@ -211,8 +218,9 @@ async def find_item(ctx: Context, item_id: str) -> tuple[Item, KeptItem | None] 
 async def items_named(ctx: Context, ids: Iterable[str]) -> dict[str, Item]:
     """Those of the ids that go out."""
     wanted = set(ids)
-    found = {key: item for key in wanted if (item := ctx.timetable.item(key)) is not None and goes_out(item)}
-    kept = await ctx.items.named(ctx.workspace, wanted - found.keys())
+    of_files = {key: item for key in wanted if (item := ctx.timetable.item(key)) is not None}
+    found = {key: item for key, item in of_files.items() if goes_out(item)}
+    kept = await ctx.items.named(ctx.workspace, wanted - of_files.keys())
     return found | {key: each.item for key, each in kept.items() if each.status is Status.APPROVED}
 
 
@@ -245,7 +253,7 @@ async def walk(ctx: Context, after: str = "", *, whole: bool = False) -> tuple[F
             break
     ctx.do(*made[:AT_ONCE])
     for key in removed:
-        ctx.do(DropOccurrences(key), Drop(Paused, key))
+        ctx.do(DropOccurrences(key), Drop(Paused, key), CallOff(f"calendar/{key}/", "recalled"))
     ctx.do(WAKE)
     found = Found(tuple(added), tuple(sorted(removed)), tuple(moved))
     return found, made[AT_ONCE - 1].item if len(made) >= AT_ONCE else ""

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, bindparam, select, update
 
-from bot.core.actions import CallOff, Edit, React, Send, Withdraw
+from bot.core.actions import CallOff, Edit, React, Reword, Send, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
+from bot.core.ledger import in_digest
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place, WorkspaceRef, place_key
 from bot.store import tables
@@ -102,6 +103,22 @@ def call_off(commit: Commit, action: CallOff) -> None:
         update(tables.deliveries).where(*planned, column.private.is_(True)).values(**held, message=None)
     )
     commit.connection.execute(update(tables.deliveries).where(*planned).values(**held))
+    told = (*begins(commit.workspace, action.prefix), column.reason.startswith(in_digest("")))
+    commit.connection.execute(update(tables.deliveries).where(*told).values(reason=action.reason))
+
+
+def reword(commit: Commit, action: Reword) -> None:
+    column = tables.deliveries.c
+    commit.connection.execute(
+        update(tables.deliveries)
+        .where(
+            column.workspace == str(commit.workspace),
+            column.key == action.key,
+            column.state == State.PLANNED.value,
+            column.verb == Verb.SEND.value,
+        )
+        .values(message=from_message(action.message))
+    )
 
 
 def begins(workspace: WorkspaceRef, prefix: str) -> tuple[ColumnElement[bool], ...]:

@@ -57,6 +57,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.PauseAll: pausing.pause_all,
     actions.ResumeAll: pausing.resume_all,
     actions.CallOff: deliveries.call_off,
+    actions.Reword: deliveries.reword,
     actions.PlanOccurrences: occurrences.plan,
     actions.DropOccurrences: occurrences.drop,
     actions.MarkOccurrences: occurrences.mark,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, WriteItem
+from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, Reword, WriteItem
 from bot.core.delivery import State
 from bot.core.editorial import Fate, KeptItem, Slot, Status, Subject
 from bot.core.message import Message
@@ -114,3 +114,12 @@ async def test_what_is_called_off_never_goes_out(store: Store) -> None:
     assert held.reason == "recalled"
     assert (await found(store, "calendar/tea/1/U1")).message == Message("")
     assert [each.key for each in await store.outbound.claim(NOW)] == ["calendar/cake/1/b"]
+
+
+async def test_only_what_still_waits_gets_other_words(store: Store) -> None:
+    await sent(store, say("calendar/tea/1/a"))
+    await do(store, say("calendar/tea/1/b"), say("calendar/tea/1/c"))
+    keys = [f"calendar/tea/1/{each}" for each in "abc"]
+    first, _, third = [(await found(store, key)).message for key in keys]
+    await do(store, *(Reword(key, Message("other")) for key in keys[:2]))
+    assert [(await found(store, key)).message for key in keys] == [first, Message("other"), third]

@@ -12,7 +12,7 @@ from bot.core.actions import GiveRole, Planned
 from bot.core.community import Role
 from bot.core.editorial import Status
 from bot.platforms.playground import Person, Post
-from tests.handlers.stage import ANN, BEN, ODILE, OSCAR, Stage, stage
+from tests.handlers.stage import ADA, ANN, BEN, ODILE, OSCAR, Stage, stage
 
 FILE = """
 items:
@@ -201,6 +201,15 @@ async def test_whoever_leaves_leaves_their_items_to_their_deputy(ruled: Stage) -
     assert "est parti" in ruled.told(ODILE)[-1].text
     await ruled.until(datetime(2026, 11, 27, 14, tzinfo=UTC))
     assert len(ruled.said_in("random")) == 1
+
+
+async def test_whoever_no_longer_animates_hands_over_too(ruled: Stage) -> None:
+    await write(ruled, OSCAR, "tea")
+    await ruled.ask(ADA, "roles take @oscar")
+    kept = await ruled.allant.store.items.get(ruled.workspace, "tea")
+    assert kept is not None
+    assert kept.owner == str(ruled.member("odile"))
+    assert "ne fait plus partie de l’animation. 1 élément" in ruled.told(ODILE)[-1].text
 
 
 # Taking it back

@@ -138,3 +138,32 @@ async def test_a_skip_leaves_a_post_out_in_every_zone(tmp_path: Path) -> None:
         before = len(play.said_in("random"))
         await play.until(_at(30, 16, 30))
         assert len(play.said_in("random")) == before + 1
+
+
+async def test_one_post_in_several_zones_is_moved_and_taken_back_as_one(tmp_path: Path) -> None:
+    everyone = """
+items:
+  - id: hello
+    every: monday 10:30
+    to: ["@everyone"]
+    words: {en: "Hello", fr: "Bonjour"}
+"""
+    async with stage(tmp_path, schedules={"items.yaml": everyone}) as play:
+
+        async def due() -> list[tuple[str, datetime]]:
+            now = play.clock.now()
+            slots = await play.allant.store.occurrences.coming(play.workspace, since=now, item="hello", limit=2)
+            return sorted((slot.zone, slot.due) for slot in slots)
+
+        before = await due()
+        assert "1 other time zone, by its own clock" in await play.ask(OSCAR, "calendar move hello 2026-11-23 15:00")
+        assert await due() == [
+            ("Europe/London", datetime(2026, 11, 23, 15, tzinfo=UTC)),
+            ("Europe/Paris", datetime(2026, 11, 23, 14, tzinfo=UTC)),
+        ]
+        await play.ask(OSCAR, "calendar undo")
+        assert await due() == before
+        await play.ask(OSCAR, "calendar skip hello")
+        assert await due() != before
+        await play.ask(OSCAR, "calendar undo")
+        assert await due() == before
