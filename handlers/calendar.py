@@ -203,7 +203,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
             del ctx.actions[before:]
             report.failed.append(key)
             done += [replace(slot, fate=Fate.MISSED, reason="failed") for slot in slots]
-    ctx.do(MarkOccurrences(tuple(done)), WakeForOccurrences("calendar", "next", fired.due))
+    ctx.do(MarkOccurrences(tuple(done), tuple(due)), WakeForOccurrences("calendar", "next", fired.due))
     if report.lost or report.failed:
         first = min(slot.key for slot in done)
         await ctx.tell_animators(lambda language: _report(ctx, language, report), f"calendar/missed/{first}")

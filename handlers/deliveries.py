@@ -59,8 +59,12 @@ def read_since(text: str, now: datetime) -> datetime | None:
 
 
 def can_resend(delivery: Delivery) -> bool:
-    """Whether it did not go out, or may not have, and its words are still there."""
-    return delivery.state in OVER and (delivery.verb is not Verb.SEND or delivery.message != Message(""))
+    """Whether it did not go out, or may not have, nobody took it back, and its words are still there."""
+    return (
+        delivery.state in OVER
+        and delivery.reason != "recalled"
+        and (delivery.verb is not Verb.SEND or delivery.message != Message(""))
+    )
 
 
 # The list

@@ -87,7 +87,8 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
         return
     for slot in slots:
         # What waits is held back at once; the people of an audience who were still to come get nothing either.
-        ctx.do(CallOff(slot.key, "recalled"), MarkOccurrences((replace(slot, fate=Fate.SKIPPED, reason="recalled"),)))
+        recalled = replace(slot, fate=Fate.SKIPPED, reason="recalled")
+        ctx.do(CallOff(slot.key, "recalled"), MarkOccurrences((recalled,), (slot,)))
     for name in sorted({slot.key: slot.name for slot in slots}.values()):
         await _withdraw_some(ctx, name, 0)
         await _let_be(ctx, member, name)

@@ -118,7 +118,7 @@ async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if not sent and not item.audiences:
         raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
     if slot.fate is not Fate.OUT:
-        ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),)))
+        ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),), (slot,)))
     to = Markup(", ".join([*(channel_link(channel) for channel in sent), *item.audiences]))
     ctx.reply(command, ctx.words(member.language, "reins.sending", item=item.id, to=to))
 

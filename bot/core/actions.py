@@ -259,9 +259,14 @@ class DropOccurrences:
 
 @dataclass(frozen=True, slots=True)
 class MarkOccurrences:
-    """These occurrences are from now on as given: their fate, reason and due moment. Unknown ones are added."""
+    """These occurrences are from now on as given: their fate, reason and due moment. Unknown ones are added.
+
+    ``instead_of``: how they were when that was decided. When one has met another fate since, the commit raises
+    Overtaken, nothing of it happens, and the cause is handled again.
+    """
 
     slots: tuple[Slot, ...]
+    instead_of: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +281,14 @@ class WakeForOccurrences:
 
 @dataclass(frozen=True, slots=True)
 class WriteItem:
-    """Keep the item made in chat, replacing what was there under its id."""
+    """Keep the item made in chat, replacing what was there under its id.
+
+    ``instead_of``: the version that was there when that was decided, 0 for none. When there is another by now, the
+    commit raises Overtaken, nothing of it happens, and the cause is handled again. None: whatever is there.
+    """
 
     kept: KeptItem
+    instead_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

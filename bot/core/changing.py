@@ -196,7 +196,8 @@ async def put_item(
     if known is None:
         return
     item = known.item
-    ctx.do(RemoveItem(item.id) if after is None else WriteItem(after))
+    instead_of = 0 if before is None else before.version
+    ctx.do(RemoveItem(item.id) if after is None else WriteItem(after, instead_of))
     # What a file plans under this id is the file's, whatever becomes of the item made in chat that it hides.
     if ctx.timetable.item(item.id) is None:
         if after is None or after.status is not Status.APPROVED:
@@ -219,7 +220,7 @@ async def put_item(
 def put_slot(ctx: Context, member: Member, before: Slot, after: Slot, *, undoes: int | None = None) -> None:
     """Have an occurrence be as ``after``, and write the change down."""
     ctx.do(
-        MarkOccurrences((after,)),
+        MarkOccurrences((after,), (before,)),
         WAKE,
         RecordChange(
             by=member.ref, subject=Subject.OCCURRENCE, id=after.name, before=before, after=after, undoes=undoes

@@ -86,5 +86,10 @@ class StoreUnavailable(AllantError):
     to be done is best done again later, whole."""
 
 
+class Overtaken(AllantError):
+    """What a decision was made from is no longer so: somebody else was quicker. The whole is decided again from what is
+    so now."""
+
+
 class WriterUnavailable(AllantError):
     """The writing service is off, failed, or took too long."""

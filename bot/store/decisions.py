@@ -85,6 +85,7 @@ def _over(commit: Commit, number: int) -> list[ColumnElement[bool]]:
         _deliveries.id == number,
         _deliveries.workspace == str(commit.workspace),
         _deliveries.state.in_([state.value for state in OVER]),
+        _deliveries.reason != "recalled",
         ~dropped(),
     ]
 

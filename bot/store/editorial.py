@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, inser
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
 from bot.core.calendar import Item, Paused
 from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
+from bot.core.errors import Overtaken
 from bot.core.records import Changes, Items
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import tables
@@ -163,6 +164,10 @@ def _writing(insert: Insert) -> Executable:
 
 def write_item(commit: Commit, action: WriteItem) -> None:
     kept = action.kept
+    if action.instead_of is not None:
+        statement = select(_items.version).where(_items.workspace == str(commit.workspace), _items.id == kept.item.id)
+        if (commit.connection.scalar(statement.with_for_update()) or 0) != action.instead_of:
+            raise Overtaken(f"{kept.item.id} was changed meanwhile")
     values = {
         "workspace": str(commit.workspace),
         "id": kept.item.id,

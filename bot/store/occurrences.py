@@ -16,6 +16,7 @@ from bot.core.actions import (
     WakeForOccurrences,
 )
 from bot.core.editorial import Fate, Plan, Plans, Slot
+from bot.core.errors import Overtaken
 from bot.core.records import Occurrences
 from bot.core.refs import WorkspaceRef
 from bot.store import tables, timers
@@ -211,9 +212,23 @@ def drop(commit: Commit, action: DropOccurrences) -> None:
 
 
 def mark(commit: Commit, action: MarkOccurrences) -> None:
+    if action.instead_of:
+        _refuse_if_overtaken(commit, action.instead_of)
     rows = [_values(str(commit.workspace), slot) for slot in action.slots]
     if rows:
         commit.connection.execute(_marking(commit.connection), rows)
+
+
+def _refuse_if_overtaken(commit: Commit, slots: Sequence[Slot]) -> None:
+    expected = {(slot.item, slot.at, slot.zone): (slot.fate.value, slot.due) for slot in slots}
+    statement = select(_columns.item, _columns.at, _columns.zone, _columns.state, _columns.due).where(
+        _columns.workspace == str(commit.workspace),
+        _columns.item.in_({slot.item for slot in slots}),
+        _columns.at.in_({slot.at for slot in slots}),
+    )
+    for item, at, zone, state, due in commit.connection.execute(statement.with_for_update()):
+        if expected.get((item, at, zone), (state, due)) != (state, due):
+            raise Overtaken(f"an occurrence of {item} is {state} by now")
 
 
 def wake(commit: Commit, action: WakeForOccurrences) -> None:

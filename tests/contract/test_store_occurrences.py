@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from bot.core.actions import DropOccurrences, MarkOccurrences, PlanOccurrences, RegisterMember, WakeForOccurrences
+import pytest
+
+from bot.core.actions import (
+    DropOccurrences,
+    MarkOccurrences,
+    PlanOccurrences,
+    RegisterMember,
+    WakeForOccurrences,
+    WriteItem,
+)
+from bot.core.calendar import Item, When
 from bot.core.community import Member, Role
-from bot.core.editorial import Fate, Plan, Slot
+from bot.core.editorial import Fate, KeptItem, Plan, Slot, Status
+from bot.core.errors import Overtaken
 from bot.core.ports import Timer
 from bot.core.refs import MemberRef
 from bot.store import Store
@@ -155,3 +166,31 @@ async def test_people_come_in_pages_by_zone_role_and_arrival(store: Store) -> No
     assert await ids(managers=True) == ["U3"]
     assert await ids(joined_since=datetime(2026, 1, 4, tzinfo=NOW.tzinfo)) == ["U3", "U4"]
     assert await store.members.page(OTHER) == []
+
+
+async def test_of_two_decisions_about_one_occurrence_the_later_is_taken_anew(store: Store) -> None:
+    """It goes out at the instant in which somebody skips it: whichever is committed first holds."""
+    await do(store, planned("tea", 1))
+    before = slot("tea", 1)
+    await do(store, MarkOccurrences((slot("tea", 1, Fate.OUT),), (before,)))
+    with pytest.raises(Overtaken):
+        await do(store, MarkOccurrences((slot("tea", 1, Fate.SKIPPED),), (before,)), planned("cake", 2))
+    assert await days(store, "tea") == [(1, "out")]
+    assert await days(store, "cake") == [], "nothing of that commit happened"
+
+
+async def test_of_two_who_change_an_item_at_once_the_later_is_asked_again(store: Store) -> None:
+    item = Item(
+        id="tea", when=When(once=datetime.fromisoformat("2026-12-01T10:00")), to=("#general",), words={"en": "Tea"}
+    )
+    await do(store, WriteItem(KeptItem(item=item), 0))
+    for status in (Status.IN_REVIEW, Status.APPROVED):
+        change = WriteItem(KeptItem(item=item, status=status, version=2), 1)
+        if status is Status.IN_REVIEW:
+            await do(store, change)
+        else:
+            with pytest.raises(Overtaken):
+                await do(store, change)
+    kept = await store.items.get(ACME, "tea")
+    assert kept is not None
+    assert kept.status is Status.IN_REVIEW
