@@ -191,13 +191,16 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 
+_IN_THE_ORDER_OF_THE_WORKSPACE = (MemberJoined, MemberLeft, MemberChanged)
+
+
 def place_of(event: Event) -> str:
     """The key in whose order events are handled: the channel where there is one, else the workspace.
 
     Who comes, goes and changes is handled in the workspace's order, also when a channel is named: somebody new enters
     several channels within milliseconds, and each of these events must see what the one before decided.
     """
-    if isinstance(event, MemberJoined | MemberLeft | MemberChanged):
+    if isinstance(event, _IN_THE_ORDER_OF_THE_WORKSPACE):
         return str(event.workspace)
     channel = getattr(event, "channel", None)
     if isinstance(channel, ChannelRef):

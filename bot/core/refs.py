@@ -53,7 +53,8 @@ class ChannelRef:
     id: str
 
     def __str__(self) -> str:
-        return f"{self.workspace}/{self.id}"
+        # Written out, as every event is asked for it: through the workspace's own text it takes twice as long.
+        return f"{self.workspace.platform}/{self.workspace.id}/{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> ChannelRef:

@@ -54,7 +54,11 @@ async def rate(accept: Callable[[MessagePosted], Awaitable[object]], total: int,
     return total / (time.perf_counter() - began)
 
 
-async def run() -> None:
+def run() -> None:
+    asyncio.run(measure())
+
+
+async def measure() -> None:
     grouped, single, memory = [], [], []
     for turn in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="allant-bench-") as folder:

@@ -21,7 +21,7 @@ policy:
 """
 ZONES = {"general": "Europe/Paris", "random": "America/New_York", "help": "Australia/Lord_Howe"}
 CHANNELS = "channels:\n" + "".join(f"  {name}: {{zone: {zone}}}\n" for name, zone in ZONES.items())
-TIMES = ("01:30", "01:45", "02:10", "02:30", "03:00")
+TIMES = ("01:45", "02:10", "02:30")
 ITEMS = "items:\n" + "".join(
     f'  - {{id: at-{at.replace(":", "")}, every: day {at}, holidays: send, to: ["#general", "#random", "#help"], '
     f'words: {{en: "it is {at}", fr: "il est {at}"}}}}\n'
