@@ -129,7 +129,7 @@ async def test_why_tells_of_what_was_and_what_comes(play: Stage) -> None:
     await play.wait(timedelta(hours=2))
     greeting = await why(play, OSCAR, "Greeting")
     assert "[#general](channel:C-general): **sent**, Monday 23 November 2026, 10:10" in greeting
-    assert "- Monday 30 November 2026, 10:10 (CET)\n  - [#general](channel:C-general): then" in greeting
+    assert "- Monday 30 November 2026, 10:10 (CET)\n  - [#general](channel:C-general): as planned" in greeting
     assert "⚠ #nowhere: there is no such channel" in greeting
     question = await why(play, ODILE, "question")
     past, coming = question.split("**À venir**")
