@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -68,7 +69,9 @@ async def serve_web(
 
     async def gauges() -> Mapping[str, float]:
         waiting = await allant.store.inbox.waiting(limit=1000)
-        return {"allant_inbox_waiting": len(waiting), "allant_platforms": len(allant.platforms)}
+        found = {"allant_inbox_waiting": len(waiting), "allant_platforms": len(allant.platforms)}
+        peers = await allant.store.shared.peers() if allant.store.shared is not None else []
+        return found | {f"allant_processes_{role}": count for role, count in Counter(p.role for p in peers).items()}
 
     socket = listen(allant.settings.host, allant.settings.port)
     with contextlib.closing(socket):

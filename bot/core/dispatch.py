@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.core.actions import Count, Planned
 from bot.core.community import Role
-from bot.core.errors import BadInput, StoreUnavailable
+from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
 from bot.core.message import Button, Message
@@ -199,10 +199,4 @@ def _command_signal(event: CommandGiven, found: Route) -> Signal:
 
 
 def _log_failure(feature: str, event: Event, error: Exception) -> None:
-    """Where it failed, without a word of what anybody wrote: an exception's text may quote a message."""
-    trace = error.__traceback__
-    where = "?"
-    while trace is not None:
-        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    log.error("%s failed on %s: %s at %s", feature, type(event).__name__, type(error).__name__, where)
+    log.error("%s failed on %s: %s", feature, type(event).__name__, where(error))

@@ -18,6 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def where(error: BaseException) -> str:
+    """The error's type and place, for a log. Not its text: that of a driver or an adapter may quote a message."""
+    trace, line = error.__traceback__, "?"
+    while trace is not None:
+        line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {line}"
+
+
 class AllantError(Exception):
     """The base of Allant's own errors.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.core.delivery import Delivery, Kind, Receipt, State
-from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure
+from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure, where
 from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
 from bot.core.platform import Platform
@@ -296,15 +296,6 @@ class Courier:
 
     def _after(self, error: RateLimited) -> datetime:
         return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
-
-
-def where(error: BaseException) -> str:
-    """The error's type and place, for a log. Not its text: that of a driver or an adapter may quote a message."""
-    trace, line = error.__traceback__, "?"
-    while trace is not None:
-        line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__} at {line}"
 
 
 def _reason(error: Refused) -> str:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.delivery import Delivery
+from bot.core.errors import where
 from bot.core.events import Event
 from bot.core.leases import PLACE, Leases, Rested, SoleLeases
 from bot.core.platform import Platform
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Timetable
 from bot.core.refs import Place, WorkspaceRef, place_key
-from bot.delivery.courier import Courier, Jitter, Rest, full_jitter, where
+from bot.delivery.courier import Courier, Jitter, Rest, full_jitter
 from bot.delivery.limits import Limits
 
 log = logging.getLogger("allant.delivery")

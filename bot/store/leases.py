@@ -66,7 +66,7 @@ class DatabaseClock(Clock):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A living process, as `allant doctor` and the console show it."""
+    """A living process, for the metrics: what it does, and its version."""
 
     id: str
     role: str

@@ -11,7 +11,7 @@ from bot.core.errors import BadInput
 try:
     import fcntl
 except ImportError:  # Windows has no such lock; there, one has to see to it oneself.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # A module otherwise.
 
 
 class Occupancy:

@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped]
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
+from bot.core.errors import where
 from bot.core.leases import TIMERS, Leases, Rested, SoleLeases
 from bot.core.ports import Clock, Timer, Timers
 from bot.core.refs import WorkspaceRef
@@ -144,7 +145,7 @@ class Clockwork:
             try:
                 await job()
             except Exception as error:
-                log.error("%s failed: %s", name, _where(error))
+                log.error("%s failed: %s", name, where(error))
 
         task = asyncio.create_task(guarded())
         self._running[name] = task
@@ -230,7 +231,7 @@ class Clockwork:
             await self._fire(timer)
             self._fired += 1
         except Exception as error:
-            log.error("timer %s of %s failed, trying again: %s", timer.name, timer.feature, _where(error))
+            log.error("timer %s of %s failed, trying again: %s", timer.name, timer.feature, where(error))
         # Noted after success too: fired timers are gone from the store, and one that is not must not spin.
         pause = min(RETRY_CAP, RETRY_BASE * 2.0 ** min(tries - 1, 20))
         self._tried[timer] = (tries, self._clock.now() + timedelta(seconds=pause))
@@ -239,7 +240,7 @@ class Clockwork:
         try:
             await self._leases.give_back({_lease(lane): Rested()})
         except Exception as error:
-            log.error("a lease could not be given back: %s", _where(error))
+            log.error("a lease could not be given back: %s", where(error))
 
     def _resting(self, timer: Timer, now: datetime) -> bool:
         """Whether a timer that failed waits for its next try. Never longer than the longest pause, even where the
@@ -269,12 +270,3 @@ class Clockwork:
 
 def _lease(lane: Lane) -> str:
     return f"{TIMERS}{lane[0]}/{lane[1]}"
-
-
-def _where(error: BaseException) -> str:
-    """The error's type and place. Not its text, which may quote what somebody wrote."""
-    trace, line = error.__traceback__, "?"
-    while trace is not None:
-        line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__} at {line}"

@@ -15,7 +15,7 @@ from bot.core.events import DeliveryTroubled, Event
 from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.refs import ChannelRef, WorkspaceRef
-from bot.delivery import Limits, Outbox, Pace, Rate
+from bot.delivery import Limits, Outbox
 from tests.contract.in_memory_ledger import (
     ALICE,
     GENERAL,
@@ -464,47 +464,6 @@ async def test_a_workspace_without_its_platform_waits() -> None:
     desk.clock.forward(minutes=1)
     await desk.outbox.drain()
     assert desk.platform.received == ["a"]
-
-
-async def test_limits_of_place_and_workspace_are_kept() -> None:
-    limits = Limits({"playground": Pace(workspace=Rate(3, 3), channel=Rate(1, 1))})
-    desk = Desk(limits=limits)
-    for number in range(4):
-        for name in ("a", "b", "c", "d"):
-            desk.ledger.plan(f"{name}{number}", ChannelRef(WORKSPACE, name))
-    sent = []
-    for _ in range(7):
-        sent.append(await desk.outbox.drain())
-        desk.clock.forward(seconds=1)
-    assert sent == [3, 3, 3, 3, 3, 1, 0]
-    for name in ("a", "b", "c", "d"):
-        assert [key for key in desk.platform.received if key[0] == name] == [f"{name}{number}" for number in range(4)]
-
-
-async def test_the_pause_of_a_place_counts_from_the_end_of_a_send() -> None:
-    desk = Desk(limits=Limits({"playground": Pace(channel=Rate(1, 1))}))
-    desk.platform.after = lambda: desk.clock.forward(seconds=0.6)
-    desk.ledger.plan("a")
-    desk.ledger.plan("b")
-    await desk.outbox.drain()
-    desk.clock.forward(seconds=0.9)
-    assert await desk.outbox.drain() == 0
-    desk.clock.forward(seconds=0.1)
-    assert await desk.outbox.drain() == 1
-
-
-async def test_a_clock_set_back_makes_nobody_wait_for_ever() -> None:
-    desk = Desk(limits=Limits({"playground": Pace(channel=Rate(1, 1))}))
-    desk.platform.says["a"] = [RateLimited(60)]
-    desk.ledger.plan("a")
-    await desk.outbox.drain()
-    desk.ledger.plan("b", due=TUESDAY_TEN - timedelta(days=1))
-    assert await desk.outbox.drain() == 0
-    desk.clock.forward(hours=-5)
-    desk.limits.take(GENERAL, desk.clock.now())
-    desk.clock.forward(seconds=1)
-    await desk.outbox.drain()
-    assert desk.platform.received == ["b"]
 
 
 async def test_cancelled_it_lets_what_is_under_way_end() -> None:

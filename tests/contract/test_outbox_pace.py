@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.core.community import Channel
 from bot.core.delivery import Kind
+from bot.core.errors import RateLimited
 from bot.core.leases import SoleLeases
 from bot.core.refs import ChannelRef
 from bot.delivery import Limits, Outbox, Pace, Rate
@@ -104,3 +105,44 @@ async def test_places_that_wait_together_share_the_reserved_turns_and_each_is_us
     assert leases.given == 10, "a quarter of a second of turns, once for all who wait"
     used = [turns.take(WORKSPACE, TUESDAY_TEN + timedelta(seconds=0.05)) for _ in range(5)]
     assert used == [True, True, True, False, False], "three turns have come by then: at 0, 25 and 50 ms"
+
+
+async def test_limits_of_place_and_workspace_are_kept() -> None:
+    limits = Limits({"playground": Pace(workspace=Rate(3, 3), channel=Rate(1, 1))})
+    desk = Desk(limits=limits)
+    for number in range(4):
+        for name in ("a", "b", "c", "d"):
+            desk.ledger.plan(f"{name}{number}", ChannelRef(WORKSPACE, name))
+    sent = []
+    for _ in range(7):
+        sent.append(await desk.outbox.drain())
+        desk.clock.forward(seconds=1)
+    assert sent == [3, 3, 3, 3, 3, 1, 0]
+    for name in ("a", "b", "c", "d"):
+        assert [key for key in desk.platform.received if key[0] == name] == [f"{name}{number}" for number in range(4)]
+
+
+async def test_the_pause_of_a_place_counts_from_the_end_of_a_send() -> None:
+    desk = Desk(limits=Limits({"playground": Pace(channel=Rate(1, 1))}))
+    desk.platform.after = lambda: desk.clock.forward(seconds=0.6)
+    desk.ledger.plan("a")
+    desk.ledger.plan("b")
+    await desk.outbox.drain()
+    desk.clock.forward(seconds=0.9)
+    assert await desk.outbox.drain() == 0
+    desk.clock.forward(seconds=0.1)
+    assert await desk.outbox.drain() == 1
+
+
+async def test_a_clock_set_back_makes_nobody_wait_for_ever() -> None:
+    desk = Desk(limits=Limits({"playground": Pace(channel=Rate(1, 1))}))
+    desk.platform.says["a"] = [RateLimited(60)]
+    desk.ledger.plan("a")
+    await desk.outbox.drain()
+    desk.ledger.plan("b", due=TUESDAY_TEN - timedelta(days=1))
+    assert await desk.outbox.drain() == 0
+    desk.clock.forward(hours=-5)
+    desk.limits.take(GENERAL, desk.clock.now())
+    desk.clock.forward(seconds=1)
+    await desk.outbox.drain()
+    assert desk.platform.received == ["b"]

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.handlers.a_calendar import ITEMS
 from tests.handlers.stage import ANN, BEN, CHLOE, ODILE, OSCAR, stage
-
-ITEMS = """
-items:
-  - id: hello
-    every: monday 10:30
-    to: ["#general", "tag:ideas"]
-    words: {en: "Hello everybody", fr: "Bonjour tout le monde"}
-  - id: pages
-    every: tuesday 10:00
-    to: ["#random"]
-    words: launch-01-hello
-  - id: once
-    "on": "2026-11-25 14:00"
-    to: ["#help"]
-    words: {en: "Once", fr: "Une fois"}
-"""
 
 
 async def test_members_see_what_comes_next_in_their_own_time(tmp_path: Path) -> None:

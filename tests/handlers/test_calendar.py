@@ -20,29 +20,10 @@ from bot.core.policy import PolicyRules
 from bot.platforms.playground import Person
 from handlers import calendar
 from handlers.calendar import Outcome
+from tests.handlers.a_calendar import ITEMS, in_paris
 from tests.handlers.stage import ANN, BEN, CHLOE, MONDAY, ODILE, OSCAR, Stage, stage
 
 HOUR = timedelta(hours=1)
-ITEMS = """
-items:
-  - id: hello
-    every: monday 10:30
-    to: ["#general", "tag:ideas"]
-    words: {en: "Hello everybody", fr: "Bonjour tout le monde"}
-  - id: pages
-    every: tuesday 10:00
-    to: ["#random"]
-    words: launch-01-hello
-  - id: once
-    "on": "2026-11-25 14:00"
-    to: ["#help"]
-    words: {en: "Once", fr: "Une fois"}
-"""
-
-
-def _at(day: int, hour: int, minute: int = 0) -> datetime:
-    """A moment of November 2026 in Paris, as UTC."""
-    return datetime(2026, 11, 1, hour - 1, minute, tzinfo=UTC) + timedelta(days=day - 1)
 
 
 def _slot(at: datetime) -> Slot:
@@ -115,9 +96,9 @@ items:
     words: {en: First, fr: Premier}
 """
     async with stage(tmp_path, schedules={"items.yaml": items}) as play:
-        await play.until(_at(30, 9, 29))
+        await play.until(in_paris(30, 9, 29))
         assert play.said_in("general") == []
-        await play.until(_at(30, 9, 30))
+        await play.until(in_paris(30, 9, 30))
         assert len(play.said_in("general")) == 1
 
 
@@ -129,17 +110,17 @@ async def test_items_go_out_at_their_moment_once_in_each_of_their_channels(tmp_p
     channels += "  random: {language: en}\n"
     files = {"items.yaml": ITEMS, "channels.yaml": channels}
     async with stage(tmp_path, schedules=files) as play:
-        await play.until(_at(23, 10, 29))
+        await play.until(in_paris(23, 10, 29))
         assert play.said_in("general") == []
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         [general], [ideas] = play.said_in("general"), play.said_in("ideas")
         assert general.text == "Bonjour tout le monde\n\n---\n\nHello everybody"
         assert ideas.text == "Bonjour tout le monde"
-        await play.until(_at(24, 10))
+        await play.until(in_paris(24, 10))
         [random] = play.said_in("random")
         assert random.text.startswith("Hello everyone!")  # From content/calendar.
         assert "---" not in random.text
-        await play.until(_at(30, 10, 30))
+        await play.until(in_paris(30, 10, 30))
         assert len(play.said_in("general")) == 2
         assert len(play.said_in("help")) == 1
 
@@ -159,19 +140,19 @@ async def test_a_weekly_item_keeps_its_wall_clock_time_over_a_clock_change(tmp_p
 async def test_a_channel_nobody_has_is_told_once_and_breaks_nothing_else(tmp_path: Path) -> None:
     items = ITEMS.replace('["#general", "tag:ideas"]', '["#nowhere", "#general"]').replace("monday", "weekday")
     async with stage(tmp_path, schedules={"items.yaml": items}) as play:
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert len(play.said_in("general")) == 1
         assert "#nowhere" in play.told(ODILE)[-1].text.replace("\\", "")
         assert "Quelque chose empêche" in play.told(ODILE)[-1].text
         assert "stands in the way" in play.told(OSCAR)[-1].text
-        await play.until(_at(25, 10, 30))
+        await play.until(in_paris(25, 10, 30))
         assert len([post for post in play.told(OSCAR) if "stands in the way" in post.text]) == 1
         assert len(play.said_in("general")) == 3
 
 
 async def test_a_page_that_does_not_exist_is_told(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS.replace("launch-01-hello", "nothing-here")}) as play:
-        await play.until(_at(24, 10))
+        await play.until(in_paris(24, 10))
         assert play.said_in("random") == []
         assert "nothing-here" in play.told(OSCAR)[-1].text.replace("\\", "")
 
@@ -187,14 +168,14 @@ async def _away(play: Stage, until: datetime) -> None:
 
 async def test_missed_by_an_hour_is_still_sent(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        await _away(play, _at(23, 11, 30))
+        await _away(play, in_paris(23, 11, 30))
         assert len(play.said_in("general")) == 1
         assert play.told(OSCAR) == []
 
 
 async def test_missed_by_three_hours_is_left_out_and_the_animators_told(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        await _away(play, _at(23, 13, 31))
+        await _away(play, in_paris(23, 13, 31))
         assert play.said_in("general") == []
         [told] = play.told(ODILE)
         assert "trop tard" in told.text
@@ -203,13 +184,13 @@ async def test_missed_by_three_hours_is_left_out_and_the_animators_told(tmp_path
         assert len(play.said_in("general")) == 1
         await play.press(OSCAR, play.told(OSCAR)[0], "Send now")
         assert len(play.said_in("general")) == 1  # Whoever presses second does not send twice.
-        await play.until(_at(30, 10, 30))
+        await play.until(in_paris(30, 10, 30))
         assert len(play.said_in("general")) == 2
 
 
 async def test_three_missed_weeks_are_one_message(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        await _away(play, _at(23, 13, 31) + timedelta(weeks=2))
+        await _away(play, in_paris(23, 13, 31) + timedelta(weeks=2))
         told = [post.text for post in play.told(OSCAR) if "hello" in post.text]
         assert len(told) == 1
         assert "3 times" in told[0]
@@ -218,8 +199,8 @@ async def test_three_missed_weeks_are_one_message(tmp_path: Path) -> None:
 async def test_an_item_may_ask_first_or_be_skipped(tmp_path: Path) -> None:
     items = ITEMS.replace("every: monday 10:30", "every: monday 10:30\n    missed: ask")
     items = items.replace("every: tuesday 10:00", "every: monday 10:00\n    missed: skip")
-    async with stage(tmp_path, schedules={"items.yaml": items}, start=_at(23, 9)) as play:
-        await _away(play, _at(23, 10, 40))
+    async with stage(tmp_path, schedules={"items.yaml": items}, start=in_paris(23, 9)) as play:
+        await _away(play, in_paris(23, 10, 40))
         assert play.said_in("general") == play.said_in("random") == []
         [told] = play.told(OSCAR)  # One message for all that was missed.
         assert "Shall I send it now" in told.text
@@ -232,7 +213,7 @@ async def test_a_post_that_finds_no_room_in_time_is_held_back_and_told(tmp_path:
     policy = "policy: {channel_day: 1}\n"
     items = ITEMS.replace("every: tuesday 10:00", "every: monday 10:45").replace('["#random"]', '["#general"]')
     async with stage(tmp_path, schedules={"items.yaml": items, "policy.yaml": policy}) as play:
-        await play.until(_at(24, 18))
+        await play.until(in_paris(24, 18))
         assert len(play.said_in("general")) == 1
         assert "budget" in play.told(ODILE)[-1].text
 
@@ -240,9 +221,9 @@ async def test_a_post_that_finds_no_room_in_time_is_held_back_and_told(tmp_path:
 async def test_a_post_planned_for_the_night_waits_for_the_morning(tmp_path: Path) -> None:
     items = ITEMS.replace("monday 10:30", "monday 22:00")
     async with stage(tmp_path, schedules={"items.yaml": items}) as play:
-        await play.until(_at(24, 7, 59))
+        await play.until(in_paris(24, 7, 59))
         assert play.said_in("general") == []
-        await play.until(_at(24, 8))
+        await play.until(in_paris(24, 8))
         assert len(play.said_in("general")) == 1
 
 
@@ -257,9 +238,9 @@ async def test_a_changed_file_takes_effect_and_the_animators_hear_what_changed(t
         for line in ("moved: **hello**", "new: **once-more**", "removed: **once**"):
             assert line in told.text.replace("\\", "")
         assert "Le calendrier éditorial a changé" in play.told(ODILE)[0].text
-        await play.until(_at(23, 10, 59))
+        await play.until(in_paris(23, 10, 59))
         assert play.said_in("general") == []
-        await play.until(_at(23, 11))
+        await play.until(in_paris(23, 11))
         assert len(play.said_in("general")) == 1
 
 
@@ -267,7 +248,7 @@ async def test_only_other_words_are_no_news(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
         await _rewrite(play, ITEMS.replace("Hello everybody", "Hi all"))
         assert play.told(OSCAR) == []
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert "Hi all" in play.said_in("general")[0].text
 
 
@@ -281,7 +262,7 @@ async def test_a_broken_file_keeps_the_last_good_version_and_is_told_once(tmp_pa
             id="f2", at=play.clock.now(), workspace=play.workspace, problems=play.allant._file_problems
         )
         await play.allant.dispatcher.handle(again)
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert len(play.said_in("general")) == 1
         assert len(play.told(OSCAR)) == 1
         await _rewrite(play, ITEMS)
@@ -290,7 +271,7 @@ async def test_a_broken_file_keeps_the_last_good_version_and_is_told_once(tmp_pa
 
 async def test_a_start_keeps_what_is_overdue_and_tells_nothing(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        play.clock.move_to(_at(23, 11))
+        play.clock.move_to(in_paris(23, 11))
         await play.allant.start(live=False)  # The timers of the last run are there, one of them overdue.
         await play.settle()
         assert len(play.said_in("general")) == 1
@@ -306,7 +287,7 @@ async def test_an_item_goes_out_by_the_clock_of_each_of_its_channels(tmp_path: P
     )
     item = '  - {id: tea, every: weekday 10:00, to: ["#general", "#random", "#help"], words: {en: Tea, fr: Thé}}\n'
     async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}", "channels.yaml": channels}) as play:
-        await play.until(_at(25, 12))
+        await play.until(in_paris(25, 12))
         for channel, hour in (("general", 9), ("random", 15), ("help", 1)):
             times = {post.at.astimezone(UTC).hour for post in play.said_in(channel)}
             assert times == {hour}, channel
@@ -315,7 +296,7 @@ async def test_an_item_goes_out_by_the_clock_of_each_of_its_channels(tmp_path: P
 async def test_an_audience_hears_it_alone_each_in_their_own_time_and_language(tmp_path: Path) -> None:
     item = '  - {id: tea, every: monday 10:30, to: ["@animators"], words: {en: Tea, fr: Thé}}\n'
     async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}"}) as play:
-        await play.until(_at(24, 9))
+        await play.until(in_paris(24, 9))
         assert [post.text for post in play.told(ODILE)] == ["Thé"]
         assert [post.text for post in play.told(OSCAR)] == ["Tea"]
         assert play.told(ANN) == []
@@ -328,7 +309,7 @@ async def test_an_audience_larger_than_a_batch_hears_it_once_each(
     item = '  - {id: tea, every: monday 10:30, to: ["@everyone"], words: {en: Tea, fr: Thé}}\n'
     async with stage(tmp_path, schedules={"i.yaml": f"items:\n{item}"}) as play:
         await play.ask(BEN, "me mute 7 days")
-        await play.until(_at(25, 9))
+        await play.until(in_paris(25, 9))
         for person in (ANN, CHLOE, ODILE, OSCAR):
             assert len([post for post in play.told(person) if post.text in ("Tea", "Thé")]) == 1
         assert [post for post in play.told(BEN) if post.text in ("Tea", "Thé")] == []
@@ -343,9 +324,9 @@ async def test_an_item_counts_from_each_persons_arrival(tmp_path: Path) -> None:
         tmp_path, schedules={"i.yaml": f"items:\n{item}", "welcome.yaml": "welcome: {journeys: {}}"}
     ) as play:
         await play.arrive(newcomer)
-        await play.until(_at(23, 12) + timedelta(days=29))
+        await play.until(in_paris(23, 12) + timedelta(days=29))
         assert [post for post in play.told(newcomer) if post.text == "A month"] == []
-        await play.until(_at(23, 12) + timedelta(days=31))
+        await play.until(in_paris(23, 12) + timedelta(days=31))
         assert len([post for post in play.told(newcomer) if post.text == "A month"]) == 1
 
 
@@ -353,7 +334,7 @@ async def test_a_draft_in_a_file_does_not_go_out(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
         await _rewrite(play, ITEMS.replace("every: monday 10:30", "every: monday 10:30\n    state: draft"))
         assert "removed: **hello**" in play.told(OSCAR)[-1].text
-        await play.until(_at(23, 11))
+        await play.until(in_paris(23, 11))
         assert play.said_in("general") == []
 
 
@@ -389,7 +370,7 @@ async def test_an_item_that_breaks_is_told_and_the_others_go_out(
 
     monkeypatch.setattr(calendar, "publish", breaking)
     async with stage(tmp_path, schedules={"items.yaml": items}) as play:
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert len(play.said_in("general")) == 1
         assert "could not go out" in play.told(OSCAR)[-1].text
 
@@ -401,19 +382,19 @@ async def test_more_due_than_one_transaction_takes_goes_out_at_once(
     item = '  - {{id: i-{n}, every: monday 10:30, to: ["#random"], words: {{en: "x{n}", fr: "x{n}"}}}}\n'
     text = "policy: {channel_day: 50, channel_week: 50}\nitems:\n" + "".join(item.format(n=n) for n in range(10))
     async with stage(tmp_path, schedules={"items.yaml": text}) as play:
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert len(play.said_in("random")) == 10
 
 
 async def test_the_timers_of_the_version_before_are_taken_over(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
         store = play.allant.store
-        old = (SetTimer("post", "hello", _at(23, 10, 30)), SetTimer("post", "gone", _at(23, 10)))
+        old = (SetTimer("post", "hello", in_paris(23, 10, 30)), SetTimer("post", "gone", in_paris(23, 10)))
         gone = (DropOccurrences("hello"), CancelTimer("next", ""))
         await store.journal.commit(
             play.workspace, [Planned("calendar", (*old, *gone))], at=play.clock.now(), source="before"
         )
-        play.clock.move_to(_at(23, 11))
+        play.clock.move_to(in_paris(23, 11))
         await play.allant.start(live=False)
         await play.settle()
         assert len(play.said_in("general")) == 1
@@ -434,7 +415,7 @@ async def test_more_items_than_are_planned_at_once_are_all_planned(
         assert all(
             part in told for part in ("moved: **i-00**", "moved: **i-08**", "new: **j-09**", "removed: **i-09**")
         )
-        slots = await play.allant.store.occurrences.coming(play.workspace, since=MONDAY, until=_at(24, 1))
+        slots = await play.allant.store.occurrences.coming(play.workspace, since=MONDAY, until=in_paris(24, 1))
         assert [(slot.item, slot.due) for slot in slots] == [
-            (f"{'j' if n == 9 else 'i'}-{n:02}", _at(23, 11, 30)) for n in range(10)
+            (f"{'j' if n == 9 else 'i'}-{n:02}", in_paris(23, 11, 30)) for n in range(10)
         ]

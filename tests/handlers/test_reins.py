@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.handlers.a_calendar import ITEMS, in_paris
 from tests.handlers.stage import ANN, ODILE, OSCAR, Stage, stage
-
-ITEMS = """
-items:
-  - id: hello
-    every: monday 10:30
-    to: ["#general", "tag:ideas"]
-    words: {en: "Hello everybody", fr: "Bonjour tout le monde"}
-  - id: pages
-    every: tuesday 10:00
-    to: ["#random"]
-    words: launch-01-hello
-  - id: once
-    "on": "2026-11-25 14:00"
-    to: ["#help"]
-    words: {en: "Once", fr: "Une fois"}
-"""
-
-
-def _at(day: int, hour: int, minute: int = 0) -> datetime:
-    """A moment of November 2026 in Paris, as UTC."""
-    return datetime(2026, 11, 1, hour - 1, minute, tzinfo=UTC) + timedelta(days=day - 1)
 
 
 async def _rewrite(play: Stage, text: str, name: str = "items.yaml") -> None:
@@ -42,16 +22,16 @@ async def test_pause_resume_and_the_undo_of_a_pause(tmp_path: Path) -> None:
         pausing = play.said_in("general")[-1]
         assert "hello" not in await play.ask(ANN, "calendar next 10")
         assert "suspendu" in await play.ask(ODILE, "calendar list")
-        await play.until(_at(23, 10, 20))
+        await play.until(in_paris(23, 10, 20))
         await play.press(ODILE, pausing, "Annuler")
         assert "lundi 23 novembre 2026 à 10:30" in play.heard()[-1].text
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert [post.text for post in play.said_in("general")].count(
             "Bonjour tout le monde\n\n---\n\nHello everybody"
         ) == 1
         await play.ask(OSCAR, "calendar pause hello")
         await _rewrite(play, ITEMS.replace("monday 10:30", "monday 10:31"))  # Moved while paused: still paused.
-        await play.until(_at(30, 12))
+        await play.until(in_paris(30, 12))
         assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 1
         assert "goes on" in await play.ask(OSCAR, "calendar resume hello")
         assert "was not paused" in await play.ask(OSCAR, "calendar resume hello")
@@ -63,15 +43,15 @@ async def test_skip_leaves_out_one_occurrence_and_can_be_undone(tmp_path: Path) 
         assert "left out on Monday 23 November 2026" in said
         assert "Next: Monday 30 November 2026" in said
         skipping = play.said_in("general")[-1]
-        await play.until(_at(23, 10, 0))
+        await play.until(in_paris(23, 10, 0))
         await play.press(OSCAR, skipping, "Undo")
         assert "after all" in play.heard()[-1].text
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 1
         await play.press(OSCAR, skipping, "Undo")
         assert "has passed" in play.heard()[-1].text
         await play.ask(OSCAR, "calendar skip hello")
-        await play.until(_at(37, 10, 30))
+        await play.until(in_paris(37, 10, 30))
         assert sum("Hello everybody" in post.text for post in play.said_in("general")) == 2
 
 
@@ -80,7 +60,7 @@ async def test_a_skip_outlives_a_change_of_the_time(tmp_path: Path) -> None:
         await play.ask(OSCAR, "calendar skip hello")
         await play.ask(OSCAR, "calendar pause hello")
         await play.ask(OSCAR, "calendar resume hello")
-        await play.until(_at(23, 12))
+        await play.until(in_paris(23, 12))
         assert not any("Hello everybody" in post.text for post in play.said_in("general"))
 
 
@@ -97,11 +77,11 @@ async def test_one_occurrence_is_moved_and_the_others_stay(tmp_path: Path) -> No
         await play.submit(ODILE, play.said_in("help")[-1], moment="2026-11-24 14:00")
         assert "sera publié le mardi 24 novembre 2026 à 14:00" in play.said_in("help")[-1].text
         await _rewrite(play, ITEMS.replace("Hello everybody", "Hello all"))
-        await play.until(_at(24, 13, 59))
+        await play.until(in_paris(24, 13, 59))
         assert play.said_in("general") == []
-        await play.until(_at(24, 14))
+        await play.until(in_paris(24, 14))
         assert len(play.said_in("general")) == 1
-        await play.until(_at(30, 10, 30))
+        await play.until(in_paris(30, 10, 30))
         assert len(play.said_in("general")) == 2
 
 
@@ -112,13 +92,13 @@ async def test_a_move_typed_in_one_line_can_be_undone(tmp_path: Path) -> None:
         assert "instead of" in await play.ask(OSCAR, "calendar move hello 2026-11-24 14:00", "help")
         assert "(moved)" in await play.ask(OSCAR, "calendar preview hello", "help")
         await play.ask(OSCAR, "calendar undo", "help")
-        await play.until(_at(23, 10, 30))
+        await play.until(in_paris(23, 10, 30))
         assert len(play.said_in("general")) == 1
 
 
 async def test_a_missed_occurrence_may_stay_left_out(tmp_path: Path) -> None:
     async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
-        play.clock.move_to(_at(23, 15))
+        play.clock.move_to(in_paris(23, 15))
         await play.settle()
         await play.press(OSCAR, play.told(OSCAR)[-1], "Leave it out")
         assert "stays left out" in play.told(OSCAR)[-1].text
@@ -131,12 +111,12 @@ async def test_a_skip_leaves_a_post_out_in_every_zone(tmp_path: Path) -> None:
     items = ITEMS.replace('["#general", "tag:ideas"]', '["#general", "#random"]')
     async with stage(tmp_path, schedules={"items.yaml": items, "channels.yaml": channels}) as play:
         await play.ask(OSCAR, "calendar skip hello", "help")
-        await play.until(_at(24, 9))
+        await play.until(in_paris(24, 9))
         assert play.said_in("general") == play.said_in("random") == []
-        await play.until(_at(30, 10, 30))
+        await play.until(in_paris(30, 10, 30))
         assert len(play.said_in("general")) == 1
         before = len(play.said_in("random"))
-        await play.until(_at(30, 16, 30))
+        await play.until(in_paris(30, 16, 30))
         assert len(play.said_in("random")) == before + 1
 
 

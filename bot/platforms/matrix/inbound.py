@@ -148,7 +148,7 @@ class Listener:
         """What was said between the last sync and a limited timeline, oldest first; from our own join on."""
         found: list[Json] = []
         for _ in range(GAP_PAGES):
-            page, end = await patiently(lambda start=before: self._page(room, start))  # type: ignore[misc]
+            page, end = await patiently(lambda start=before: self._page(room, start))  # type: ignore[misc]  # Bound now, as it changes.
             found += page
             if not page or not end or _own_join(page, self.roster.me) >= 0:
                 return found[::-1]

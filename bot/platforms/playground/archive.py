@@ -132,7 +132,7 @@ class Archive:
     def unread(self, room: str, person: str, since: int) -> int:
         """Root posts of others after ``since`` that the person may see."""
         row = self._base.execute(
-            f"SELECT count(*) FROM posts WHERE channel = ? AND number > ? AND thread IS NULL AND author != ? "  # noqa: S608
+            f"SELECT count(*) FROM posts WHERE channel = ? AND number > ? AND thread IS NULL AND author != ? "  # noqa: S608  # Marks only.
             f"AND deleted = 0 AND command = 0 AND {_VISIBLE}",
             (room, since, person, person),
         ).fetchone()
@@ -208,7 +208,7 @@ class Archive:
     def thread_sizes(self, roots: Sequence[Post], viewer: str) -> dict[str, tuple[int, datetime]]:
         """For each root that has replies the viewer sees: how many, and when the last was."""
         rows = self._base.execute(
-            f"SELECT thread, count(*), max(at) FROM posts WHERE thread IN ({_marks(roots)}) AND deleted = 0 "  # noqa: S608
+            f"SELECT thread, count(*), max(at) FROM posts WHERE thread IN ({_marks(roots)}) AND deleted = 0 "  # noqa: S608  # Marks.
             f"AND {_VISIBLE} GROUP BY thread",
             [*(root.number for root in roots), viewer],
         )
@@ -243,7 +243,7 @@ class Archive:
         """By post and emoji, the people."""
         found: dict[str, dict[str, list[str]]] = {}
         rows = self._base.execute(
-            f"SELECT post, emoji, person FROM reactions WHERE post IN ({_marks(posts)}) ORDER BY place",  # noqa: S608
+            f"SELECT post, emoji, person FROM reactions WHERE post IN ({_marks(posts)}) ORDER BY place",  # noqa: S608  # Marks only.
             [post.number for post in posts],
         )
         for number, emoji, person in rows:

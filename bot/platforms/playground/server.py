@@ -206,13 +206,6 @@ class PlaygroundServer:
                 self.tell("channel_changed", channel=room.id)
         return room
 
-    def archive_room(self, identifier: str) -> None:
-        """Close a channel: it can be read, and nobody writes in it any more."""
-        with self.step():
-            room = replace(self.room(identifier), archived=True)
-            self._put_room(room)
-            self.tell("channel_changed", channel=room.id)
-
     def arrive(self, person: Person) -> Person:
         """Somebody joins the organisation's chat, or comes back; they enter the channels open to them."""
         known = self._people.get(person.id)
