@@ -69,27 +69,6 @@ def make_writer(settings: Settings) -> Writer:
     return OpenAIWriter(api_key=key, base_url=settings.writer_base_url, model=settings.writer_model)
 
 
-def make_platforms(settings: Settings) -> list[Platform]:
-    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large."""
-    platforms: list[Platform] = []
-    if settings.matrix_homeserver:
-        from bot.markdown import MarkdownRenderer
-        from bot.platforms.matrix import MatrixPlatform
-
-        platforms.append(
-            MatrixPlatform(
-                homeserver=settings.matrix_homeserver,
-                user=settings.matrix_user,
-                password=settings.matrix_password.get_secret_value(),
-                access_token=settings.matrix_access_token.get_secret_value(),
-                language=settings.language,
-                renderer=MarkdownRenderer(),
-                state_file=settings.matrix_state_file,
-            )
-        )
-    return platforms
-
-
 def check_files(settings: Settings) -> list[Problem]:
     """Every problem in content/ and schedules/, by file and line."""
     library, schedules = ContentLibrary(settings.content), Schedules(settings.schedules, rules_by_name())

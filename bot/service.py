@@ -10,13 +10,15 @@ from functools import partial
 
 from starlette.routing import BaseRoute
 
-from bot.app import Allant, ProcessRole, assemble, make_platforms, running
+from bot.app import Allant, ProcessRole, assemble, running
+from bot.connections import make_platforms
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.platform import Platform
+from bot.core.webhook import Webhook
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
-from bot.web import calendar_routes, listen, make_web, web_server
+from bot.web import calendar_routes, listen, make_web, web_server, webhook_routes
 
 PLAYGROUND_CHANNELS = ("general", "random", "help", "newcomers")
 """The channels of a playground that `allant run` serves for the first time."""
@@ -54,6 +56,10 @@ async def serve(
         await serve_web(allant, routes, stop, say=say, hang_up=server.hang_up if server else None)
 
 
+def _webhooks(allant: Allant) -> list[Webhook]:
+    return [each for platform in allant.platforms.values() for each in platform.webhooks]
+
+
 async def serve_web(
     allant: Allant,
     routes: Sequence[BaseRoute],
@@ -75,7 +81,9 @@ async def serve_web(
 
     socket = listen(allant.settings.host, allant.settings.port)
     with contextlib.closing(socket):
-        web = web_server(make_web(gauges, [*calendar_routes(partial(calendar_file, allant)), *routes]))
+        feeds = calendar_routes(partial(calendar_file, allant))
+        hooks = webhook_routes(lambda: _webhooks(allant), allant.accept)
+        web = web_server(make_web(gauges, [*feeds, *hooks, *routes]))
         async with running(allant):
             serving = asyncio.create_task(web.serve(sockets=[socket]), name="web")
             working = asyncio.create_task(allant.wait(), name="allant")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import Event
 from bot.core.refs import WorkspaceRef
+from bot.core.webhook import Webhook
 
 OnEvent = Callable[[Event], Awaitable[None]]
 """Awaited by the adapter before it acknowledges the event to the platform: it returns once the event is durable."""
@@ -49,6 +50,9 @@ class Platform(ABC):
     sends_where_it_listens = False
     """Whether only the process that listens can also send, as what it hears tells it how (which room is
     whose direct room, say)."""
+
+    webhooks: Sequence[Webhook] = ()
+    """The addresses at which the platform brings us events, when it calls us. Several workspaces may share one."""
 
     async def attend(self, keepsake: Keepsake) -> None:
         """Of several processes this one listens from now on. ``keepsake`` holds what the one before kept, and keeps
