@@ -17,6 +17,7 @@ from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.handover import hand_over
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
+from bot.core.measured import measured, measured_words
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
 from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
@@ -321,7 +322,9 @@ async def history(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = [slot for slot in await ctx.occurrences.of(ctx.workspace, wanted, limit=30) if slot.due <= ctx.now]
     for slot in slots[:5]:
         when = said(ctx, member, slot.due)
-        lines.append("- " + ctx.words(member.language, f"editing.fate_{slot.fate.value}", when=when))
+        line = "- " + ctx.words(member.language, f"editing.fate_{slot.fate.value}", when=when)
+        found = await measured(ctx, {slot.key}) if slot.fate is Fate.OUT else None
+        lines.append(f"{line} – {measured_words(ctx, member, found)}" if found is not None else line)
     open_ones = [each for each in changes if each.undone_by is None][:1]
     buttons = [
         Button(ctx.words(member.language, "editing.undo_number", number=each.number), f"calendar undo {each.number}")

@@ -17,6 +17,7 @@ from bot.core.feature import Command, Context, Feature
 from bot.core.forecast import Room, foresee
 from bot.core.ledger import Decision, Query, digest_key
 from bot.core.localtime import local_date
+from bot.core.measured import measured, measured_words
 from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
 from bot.core.moments import (
     MOST_SLOTS,
@@ -197,6 +198,9 @@ async def _past(ctx: Context, member: Member, over: Sequence[Told], changes: Seq
         if not copies and told.slots and told.slots[0].fate is Fate.OUT:
             copies = [ctx.words(member.language, "why.no_copies")]
         lines += [f"  - {copy}" for copy in copies]
+        found = await measured(ctx, told.keys)
+        if found is not None:
+            lines.append(f"  - {measured_words(ctx, member, found)}")
     return [*lines, ""]
 
 
