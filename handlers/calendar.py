@@ -17,6 +17,7 @@ from bot.core.events import ChannelChanged, FilesChanged, MemberJoined, Started
 from bot.core.feature import Context, Feature, Listener, TimerFired
 from bot.core.localtime import local_date
 from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.permission import Gate, Held, tell_held
 from bot.core.planning import (
     INSTANT,
     WAKE,
@@ -65,6 +66,7 @@ class Report:
     """What the animators hear of one wake-up."""
 
     lost: list[tuple[Item, Outcome]] = field(default_factory=list)
+    held: list[tuple[Item, Slot, Held]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -188,6 +190,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
     items = await items_named(ctx, {slot.item for slot in due})
     paused, told = await ctx.notes.all(ctx.workspace, Paused), await ctx.notes.all(ctx.workspace, Troubled)
     planner, report, done = await Planner.of(ctx, people=False), Report(), list[Slot]()
+    gate = await Gate.of(ctx, planner, items)
     in_order = sorted(due, key=lambda slot: (slot.item, slot.zone, slot.due))
     for (key, _), group in groupby(in_order, key=lambda slot: (slot.item, slot.zone)):
         slots, before = list(group), len(ctx.actions)
@@ -196,7 +199,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
             done += [replace(slot, fate=Fate.SKIPPED, reason=reason) for slot in slots]
             continue
         try:
-            done += await _fall_due(ctx, planner, items[key], slots, report, told.get(key, Troubled()))
+            done += await _fall_due(ctx, planner, gate, items[key], slots, report, told.get(key, Troubled()))
         except Exception as error:
             # What one item breaks is its own: the others go out, and its words are not in the log.
             log.error("the item %s failed: %s", key, type(error).__name__)
@@ -207,13 +210,25 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
     if report.lost or report.failed:
         first = min(slot.key for slot in done)
         await ctx.tell_animators(lambda language: _report(ctx, language, report), f"calendar/missed/{first}")
+    if report.held:
+        await tell_held(ctx, report.held, f"calendar/held/{min(slot.key for slot in done)}")
 
 
 async def _fall_due(
-    ctx: Context, planner: Planner, item: Item, slots: Sequence[Slot], report: Report, told: Troubled
+    ctx: Context, planner: Planner, gate: Gate, item: Item, slots: Sequence[Slot], report: Report, told: Troubled
 ) -> Sequence[Slot]:
     outcome = sort_out(slots, ctx.now, item.missed, item.grace)
+    held = await gate.held(item, outcome.send) if outcome.send is not None else None
+    if outcome.send is not None and held is not None:
+        # The rules became stricter since it was approved, or whoever approved it may no longer.
+        report.held.append((item, outcome.send, held))
+        asked = replace(outcome.send, fate=Fate.ASKED, reason=held.reason)
+        outcome = replace(outcome, send=None)
+        if outcome.lost:
+            report.lost.append((item, outcome))
+        return [*marks(outcome), asked]
     if outcome.send is not None:
+        gate.let_through(item, outcome.send)
         publish(ctx, planner, item, outcome.send)
         await _tell_trouble(ctx, item, told, Troubled(planner.unknown(item), text_of(ctx, item, "fr") is None))
     if outcome.lost or outcome.ask is not None:

@@ -60,10 +60,11 @@ def read_since(text: str, now: datetime) -> datetime | None:
 
 
 def can_resend(delivery: Delivery) -> bool:
-    """Whether it did not go out, or may not have, nobody took it back, and its words are still there."""
+    """Whether it did not go out, or may not have, nobody took it back, it is still approved (otherwise the item's own
+    buttons decide), and its words are still there."""
     return (
         delivery.state in OVER
-        and delivery.reason != "recalled"
+        and delivery.reason not in ("recalled", "unapproved")
         and (delivery.verb is not Verb.SEND or delivery.message != Message(""))
     )
 

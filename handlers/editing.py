@@ -19,6 +19,7 @@ from bot.core.handover import hand_over
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
 from bot.core.measured import measured, measured_words
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
+from bot.core.permission import Gate, is_held
 from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
 from bot.core.publishing import Right
@@ -245,7 +246,7 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar approve ITEM``: it is scheduled."""
     member, kept = await _made_in_chat(ctx, command, arguments)
     item = kept.item
-    if kept.status is Status.APPROVED:
+    if kept.status is Status.APPROVED and await _still_stands(ctx, item):
         raise BadInput(ctx.words(member.language, "editing.already_approved", item=item.id))
     if not item.to or not item.said:
         ctx.reply(command, await _with_form(ctx, member, kept, "editing.incomplete_form"))
@@ -264,6 +265,12 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     text = Markup(f"{text} {_first_moment(ctx, planner, member, item)}")
     ctx.reply(command, Message(text, (Button(ctx.words(member.language, "reins.undo"), "calendar undo"),)))
     await _tell_owner(ctx, member, kept, "editing.was_approved")
+
+
+async def _still_stands(ctx: Context, item: Item) -> bool:
+    """Whether whoever approved it is there and still may: if not, somebody else has to approve it anew."""
+    gate = await Gate.of(ctx, await Planner.of(ctx, people=False), {item.id: item})
+    return await gate.approval(item) is None
 
 
 async def reject(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -322,7 +329,8 @@ async def history(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = [slot for slot in await ctx.occurrences.of(ctx.workspace, wanted, limit=30) if slot.due <= ctx.now]
     for slot in slots[:5]:
         when = said(ctx, member, slot.due)
-        line = "- " + ctx.words(member.language, f"editing.fate_{slot.fate.value}", when=when)
+        fate = "held" if is_held(slot) else slot.fate.value
+        line = "- " + ctx.words(member.language, f"editing.fate_{fate}", when=when)
         found = await measured(ctx, {slot.key}) if slot.fate is Fate.OUT else None
         lines.append(f"{line} – {measured_words(ctx, member, found)}" if found is not None else line)
     open_ones = [each for each in changes if each.undone_by is None][:1]

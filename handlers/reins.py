@@ -7,9 +7,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from bot.core.actions import MarkOccurrences
+from bot.core.actions import MarkOccurrences, Resend
 from bot.core.calendar import Item, Paused
-from bot.core.changing import may_publish, put_pause, put_slot
+from bot.core.changing import (
+    may_publish,
+    put_item,
+    put_pause,
+    put_slot,
+    refusal_words,
+    require,
+    writer_of,
+)
 from bot.core.community import Member, Role
 from bot.core.delivery import State
 from bot.core.editorial import Fate, Slot
@@ -18,8 +26,11 @@ from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
+from bot.core.permission import Gate, is_held
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
-from bot.core.posting import publish
+from bot.core.posting import publish, send_to
+from bot.core.publishing import Right
+from bot.core.refs import MemberRef
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
 
 
@@ -107,20 +118,54 @@ async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 
 async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """An animator has a missed occurrence go out after all. Pressing twice sends once."""
+    """An animator has a missed occurrence, or one that the rules held back, go out after all. Pressing twice sends
+    once."""
     member, item = await _approved(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
     if slot.fate is Fate.PLANNED:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
     if slot.fate is Fate.CANCELLED or slot.reason == "recalled":  # An old button does not undo what came after it.
         raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
-    sent = publish(ctx, await Planner.of(ctx, people=False), item, slot, expiring=False)
+    planner, answer = await Planner.of(ctx, people=False), list[str]()
+    if slot.fate is not Fate.OUT and await _let_through(ctx, member, planner, item, slot):
+        answer.append(ctx.words(member.language, "permission.approved_and_sent", item=item.id))
+    sent = publish(ctx, planner, item, slot, expiring=False)
     if not sent and not item.audiences:
         raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
+    if is_held(slot):
+        await _send_called_off(ctx, member, item, slot)
     if slot.fate is not Fate.OUT:
         ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),), (slot,)))
     to = Markup(", ".join([*(channel_link(channel) for channel in sent), *item.audiences]))
-    ctx.reply(command, ctx.words(member.language, "reins.sending", item=item.id, to=to))
+    ctx.reply(command, Markup(" ".join([*answer, ctx.words(member.language, "reins.sending", item=item.id, to=to)])))
+
+
+async def _let_through(ctx: Context, member: Member, planner: Planner, item: Item, slot: Slot) -> bool:
+    """Whether the member approved the item anew, so that it may go out now. Raises BadInput where it still may not."""
+    held = await (await Gate.of(ctx, planner, {item.id: item})).held(item, slot, ctx.now)
+    if held is None:
+        return False
+    if not held.needs_approval:
+        raise BadInput(await refusal_words(ctx, member, replace(held.refusal, at=ctx.now)))
+    kept = await ctx.items.get(ctx.workspace, item.id)
+    await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
+    if kept is not None:
+        await put_item(ctx, member, kept, replace(kept, version=kept.version + 1))
+    return True
+
+
+async def _send_called_off(ctx: Context, member: Member, item: Item, slot: Slot) -> None:
+    """The copies that waited when they were called off. Words to one person are not kept: they are said anew."""
+    after = 0
+    while copies := await ctx.ledger.under(ctx.workspace, slot.key, state=State.HELD_BACK, after=after):
+        after = copies[-1].id
+        for copy in copies:
+            if copy.reason != "unapproved":
+                continue
+            if copy.message != Message(""):
+                ctx.do(Resend(copy.id, member.ref))
+            elif isinstance(copy.to, MemberRef):
+                send_to(ctx, item, await ctx.member(copy.to), slot.due, f"{copy.key}/again", expiring=False)
 
 
 async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -136,7 +181,7 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, key, text=written))
     others = await _elsewhere(ctx, member, item, slot, due)
     await may_publish(ctx, member, item, moments=[due, *(each.due for _, each in others)])
-    put_slot(ctx, member, slot, replace(slot, due=due))
+    put_slot(ctx, member, slot, replace(slot, due=due, fate=Fate.PLANNED, reason=""))
     for before, after in others:
         put_slot(ctx, member, before, after)
     values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
@@ -171,7 +216,7 @@ async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiv
         if not slots:
             raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
         slot = slots[0]
-    if slot.fate is not Fate.PLANNED:
+    if slot.fate is not Fate.PLANNED and not is_held(slot):
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
     return slot, command.fields.get("moment", "") or typed or " ".join(words)
 

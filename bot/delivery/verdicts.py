@@ -10,7 +10,8 @@ from bot.core.delivery import Delivery, Kind, Verb
 from bot.core.directory import addressed
 from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, judge, start_of_day
 from bot.core.ports import Channels, Ledger, Members, Timetable
-from bot.core.refs import MemberRef
+from bot.core.publishing import PublishingRules, Target, next_fitting, rules_for_channel
+from bot.core.refs import ChannelRef, MemberRef
 
 LOOK_AT_PAUSE = timedelta(hours=1)
 """How often what a pause without an end holds is looked at again. Resuming makes it due at once; this is for a pause
@@ -40,7 +41,23 @@ class Verdicts:
         verdict = await self._by_rules(delivery, now)
         if verdict == HoldBack("expired") and delivery.reason == "paused":
             return HoldBack("paused")
+        if verdict == Go() and delivery.kind is Kind.POST and isinstance(delivery.to, ChannelRef):
+            return await self._by_publishing(delivery, delivery.to, now)
         return verdict
+
+    async def _by_publishing(self, delivery: Delivery, place: ChannelRef, now: datetime) -> Verdict:
+        """When the rules let posts of the calendar out there: what waited may have come to another day or hour."""
+        publishing = self.timetable.rules(PublishingRules)
+        channel = await self.channels.get(place) if publishing.rules else None
+        if channel is None:
+            return Go()
+        policy = self.timetable.policy_for(channel)
+        target = Target(channel.name, rules_for_channel(channel, publishing), policy.zone)
+        opening = next_fitting(now, target)
+        if opening == now:
+            return Go()
+        deadline = delivery.expires or (delivery.planned_for or delivery.due) + policy.patience
+        return Wait(opening, "rules") if opening is not None and opening <= deadline else HoldBack("rules")
 
     async def _by_rules(self, delivery: Delivery, now: datetime) -> Verdict:
         planned_for = delivery.planned_for or delivery.due

@@ -57,9 +57,10 @@ class StoredOccurrences(Occurrences):
         since: datetime,
         until: datetime | None = None,
         item: str = "",
+        fate: Fate = Fate.PLANNED,
         limit: int = 1000,
     ) -> Sequence[Slot]:
-        where = [_columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due >= since]
+        where = [_columns.workspace == str(workspace), _columns.state == fate.value, _columns.due >= since]
         if until is not None:
             where.append(_columns.due < until)
         if item:
