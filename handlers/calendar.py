@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from bot.core.actions import CancelTimer, Drop, MarkOccurrences, Remember, SetTimer, WakeForOccurrences
-from bot.core.calendar import Audience, Item, Missed, Paused
+from bot.core.calendar import Audience, Item, Missed, Overdue, Paused
 from bot.core.community import Member
 from bot.core.editorial import Fate, Slot
 from bot.core.events import ChannelChanged, FilesChanged, MemberJoined, Started
@@ -42,6 +42,10 @@ SHOWN = 20
 MOST_BUTTONS = 5
 DAILY = timedelta(days=1)
 REPLANNED_AT_ONCE = 500
+LATE_NEWS = timedelta(days=7)
+"""How long ago a newcomer's moment may have been for it still to be told that it was missed."""
+TOLD_AFTER = timedelta(minutes=1)
+"""After a restart the moments of many people are judged one after the other, and told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,14 +322,15 @@ async def on_member_joined(ctx: Context, event: MemberJoined) -> None:
         return
     for item in (await calendar_items(ctx)).values():
         if item.personal:
-            _plan_person(ctx, item, event.member, event.at)
+            _plan_person(ctx, item, event.member, event.at, ctx.now - LATE_NEWS)
 
 
-def _plan_person(ctx: Context, item: Item, member: Member, arrived: datetime) -> None:
+def _plan_person(ctx: Context, item: Item, member: Member, arrived: datetime, since: datetime) -> None:
+    """``since``: what was due before is long past; what was due after, while Allant was not running, is judged."""
     zone = ctx.zone_of(member)
     due = ctx.timetable.moment_for(item, local_date(arrived, zone), ctx.timetable.policy_for(member=member))
     key = f"{item.id}|{member.ref.id}"
-    if due is not None and due > ctx.now:
+    if due is not None and due > since:
         ctx.do(SetTimer("person", key, due, member=member.ref))
     else:
         ctx.do(CancelTimer("person", key))
@@ -347,7 +352,7 @@ async def persons(ctx: Context, fired: TimerFired) -> None:
     page = await ctx.members.page(ctx.workspace, after=after, limit=REPLANNED_AT_ONCE)
     for member in page:
         if member.joined_at is not None:
-            _plan_person(ctx, item, member, member.joined_at)
+            _plan_person(ctx, item, member, member.joined_at, ctx.now)
     if len(page) == REPLANNED_AT_ONCE:
         ctx.do(SetTimer("persons", f"{item_id}|{page[-1].ref.id}", ctx.now))
 
@@ -359,11 +364,24 @@ async def person(ctx: Context, fired: TimerFired) -> None:
     member = await ctx.members.get(MemberRef(ctx.workspace, member_id))
     if item is None or member is None or not member.active or await ctx.note(Paused, item_id) is not None:
         return
-    late = ctx.now - fired.due
-    if late > ON_TIME and (item.missed is not Missed.LATE or late > item.grace):
+    if not _speaks_to_the_person(item):
         return
-    if Audience.PERSON in item.audiences or Audience.EVERYONE in item.audiences:
-        send_to(ctx, item, member, fired.due, f"calendar/{item.id}/{fired.due.isoformat()}/{member_id}")
+    late = ctx.now - fired.due
+    reason = "late" if late > ON_TIME and (item.missed is not Missed.LATE or late > item.grace) else ""
+    if not reason:
+        slot = Slot(item=item.id, at=fired.due, zone=ctx.zone_of(member), due=fired.due)
+        held = await (await Gate.of(ctx, await Planner.of(ctx, people=False), {item.id: item})).held(item, slot)
+        reason = held.reason if held is not None else ""
+    if reason:
+        # It is told a little later, once for all whose moment passed meanwhile.
+        ctx.do(Remember(fired.key, Overdue(fired.due, reason), member.ref))
+        ctx.do(SetTimer("tell", item.id, ctx.now + TOLD_AFTER, feature="overdue"))
+        return
+    send_to(ctx, item, member, fired.due, f"calendar/{item.id}/{fired.due.isoformat()}/{member_id}")
+
+
+def _speaks_to_the_person(item: Item) -> bool:
+    return Audience.PERSON in item.audiences or Audience.EVERYONE in item.audiences
 
 
 FEATURE = Feature(

@@ -9,15 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.actions import MarkOccurrences, Resend
 from bot.core.calendar import Item, Paused
-from bot.core.changing import (
-    may_publish,
-    put_item,
-    put_pause,
-    put_slot,
-    refusal_words,
-    require,
-    writer_of,
-)
+from bot.core.changing import may_publish, put_pause, put_slot
 from bot.core.community import Member, Role
 from bot.core.delivery import State
 from bot.core.editorial import Fate, Slot
@@ -26,10 +18,9 @@ from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
 from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
-from bot.core.permission import Gate, is_held
+from bot.core.permission import is_held, let_through
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
 from bot.core.posting import publish, send_to
-from bot.core.publishing import Right
 from bot.core.refs import MemberRef
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
 
@@ -127,7 +118,7 @@ async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if slot.fate is Fate.CANCELLED or slot.reason == "recalled":  # An old button does not undo what came after it.
         raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
     planner, answer = await Planner.of(ctx, people=False), list[str]()
-    if slot.fate is not Fate.OUT and await _let_through(ctx, member, planner, item, slot):
+    if slot.fate is not Fate.OUT and await let_through(ctx, member, planner, item, slot):
         answer.append(ctx.words(member.language, "permission.approved_and_sent", item=item.id))
     sent = publish(ctx, planner, item, slot, expiring=False)
     if not sent and not item.audiences:
@@ -138,20 +129,6 @@ async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
         ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),), (slot,)))
     to = Markup(", ".join([*(channel_link(channel) for channel in sent), *item.audiences]))
     ctx.reply(command, Markup(" ".join([*answer, ctx.words(member.language, "reins.sending", item=item.id, to=to)])))
-
-
-async def _let_through(ctx: Context, member: Member, planner: Planner, item: Item, slot: Slot) -> bool:
-    """Whether the member approved the item anew, so that it may go out now. Raises BadInput where it still may not."""
-    held = await (await Gate.of(ctx, planner, {item.id: item})).held(item, slot, ctx.now)
-    if held is None:
-        return False
-    if not held.needs_approval:
-        raise BadInput(await refusal_words(ctx, member, replace(held.refusal, at=ctx.now)))
-    kept = await ctx.items.get(ctx.workspace, item.id)
-    await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
-    if kept is not None:
-        await put_item(ctx, member, kept, replace(kept, version=kept.version + 1))
-    return True
 
 
 async def _send_called_off(ctx: Context, member: Member, item: Item, slot: Slot) -> None:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.core.calendar import Item
-from bot.core.changing import MOST_COUNTED, anywhere, approval_of, names_of, posts_for, targets_of, writer_of
+from bot.core.changing import (
+    MOST_COUNTED,
+    anywhere,
+    approval_of,
+    names_of,
+    posts_for,
+    put_item,
+    refusal_words,
+    require,
+    targets_of,
+    writer_of,
+)
+from bot.core.community import Member
 from bot.core.editorial import Change, Fate, KeptItem, Slot
+from bot.core.errors import BadInput
 from bot.core.feature import Context
 from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.planning import Planner, items_named
@@ -141,6 +154,21 @@ async def held_words(ctx: Context, language: Language, held: Held) -> Markup:
     values: dict[str, object] = {"place": refusal.place or ctx.words(language, "editing.the_calendar"), "ask": ask}
     values["name"] = await name_words(ctx, language, held.approval.by if held.approval is not None else None)
     return ctx.words(language, f"permission.{refusal.reason}", most=refusal.most, **values)
+
+
+async def let_through(ctx: Context, member: Member, planner: Planner, item: Item, slot: Slot) -> bool:
+    """Whether the member thereby approves the item anew, so that it may go out now. Raises BadInput, with the reason,
+    where it still may not."""
+    held = await (await Gate.of(ctx, planner, {item.id: item})).held(item, slot, ctx.now)
+    if held is None:
+        return False
+    if not held.needs_approval:
+        raise BadInput(await refusal_words(ctx, member, replace(held.refusal, at=ctx.now)))
+    kept = await ctx.items.get(ctx.workspace, item.id)
+    await require(ctx, member, Right.APPROVE, item, writer=await writer_of(ctx, item.id))
+    if kept is not None:
+        await put_item(ctx, member, kept, replace(kept, version=kept.version + 1))
+    return True
 
 
 MOST_SHOWN, MOST_BUTTONS = 20, 5
