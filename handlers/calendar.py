@@ -13,7 +13,7 @@ from bot.core.actions import CancelTimer, Drop, MarkOccurrences, Remember, SetTi
 from bot.core.calendar import Audience, Item, Missed, Overdue, Paused
 from bot.core.community import Member
 from bot.core.editorial import Fate, Slot
-from bot.core.events import ChannelChanged, FilesChanged, MemberJoined, Started
+from bot.core.events import ChannelChanged, FilesChanged, MemberChanged, MemberJoined, Started
 from bot.core.feature import Context, Feature, Listener, TimerFired
 from bot.core.localtime import local_date
 from bot.core.message import Button, Markup, Message, join_lines
@@ -317,9 +317,24 @@ async def people(ctx: Context, fired: TimerFired) -> None:
 # Items that count from a day in each person's life here
 
 
+async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
+    await _plan_for_zone(ctx, event.member)
+
+
+async def _plan_for_zone(ctx: Context, member: Member) -> None:
+    """The first person in a zone brings its clock to what goes to people: from now on, not from the next daily look."""
+    known = await ctx.members.get(member.ref)
+    if member.bot or not member.active or (known is not None and known.active and known.zone == member.zone):
+        return
+    there = await ctx.members.page(ctx.workspace, limit=2, zones=[member.zone])
+    if all(each.ref == member.ref for each in there):
+        ctx.do(SetTimer("plan", "", ctx.now))
+
+
 async def on_member_joined(ctx: Context, event: MemberJoined) -> None:
     if event.channel is not None or event.member.bot:
         return
+    await _plan_for_zone(ctx, event.member)
     for item in (await calendar_items(ctx)).values():
         if item.personal:
             _plan_person(ctx, item, event.member, event.at, ctx.now - LATE_NEWS)
@@ -391,6 +406,7 @@ FEATURE = Feature(
         Listener(FilesChanged, on_files_changed),
         Listener(ChannelChanged, on_channel_changed),
         Listener(MemberJoined, on_member_joined),
+        Listener(MemberChanged, on_member_changed),
     ),
     timers={"next": wake, "plan": plan, "people": people, "persons": persons, "person": person},
     rules=CalendarRules,

@@ -363,7 +363,7 @@ def _kind(change: Change) -> str:
         return "pause" if isinstance(after, Paused) else "resume"
     if isinstance(after, Slot):
         if after.fate is Fate.SKIPPED:
-            return "skip"
+            return "recall" if after.reason == "recalled" else "leave" if after.reason == "left_out" else "skip"
         return "move" if isinstance(before, Slot) and before.due != after.due else "unskip"
     if not isinstance(after, KeptItem):
         return "delete"

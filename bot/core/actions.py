@@ -230,7 +230,8 @@ class CallOff:
 
 @dataclass(frozen=True, slots=True)
 class Reword:
-    """The message planned under ``key`` gets other words, when nobody began to send it yet."""
+    """The message planned under ``key`` gets other words, when nobody began to send it yet; or the part of a digest in
+    a channel, so that whoever asks for all of it reads them."""
 
     key: str
     message: Message

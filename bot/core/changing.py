@@ -314,6 +314,8 @@ async def undo(ctx: Context, member: Member, change: Change) -> None:
     language = member.language
     if change.undone_by is not None:
         raise BadInput(ctx.words(language, "editing.undone_already", number=change.number))
+    if isinstance(change.after, Slot) and change.after.reason == "recalled":
+        raise BadInput(ctx.words(language, "editing.recall_stays", item=Markup(change.after.item)))
     now = await present(ctx, change)
     if not same(now, change.after):
         newer = await ctx.changes.latest(ctx.workspace, change.subject, change.id)
