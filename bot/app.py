@@ -15,6 +15,7 @@ from bot.core.actions import GiveRole, Planned
 from bot.core.addresses import Addresses
 from bot.core.backlog import Backlog
 from bot.core.clock import SystemClock
+from bot.core.coming import ComingPosts
 from bot.core.community import Channel, Member, Role
 from bot.core.directory import Directory
 from bot.core.dispatch import Dispatcher, catalogue
@@ -387,6 +388,7 @@ async def assemble(
         dispatcher.handle,
         leases=store.leases,
         elsewhere=elsewhere,
+        coming_posts=ComingPosts(store.occurrences, store.items, store.notes, schedules),
     )
     clockwork = Clockwork(store.timers, time, dispatcher.fire, leases=store.leases)
     return Allant(

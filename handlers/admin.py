@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import unquote
 
-from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send
+from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send, SetTimer
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
@@ -153,6 +153,8 @@ async def _set_role(ctx: Context, command: CommandGiven, member: Member, role: R
     ctx.do(GiveRole(member.ref, role))
     if role < Role.ANIMATOR <= member.role:
         await hand_over(ctx, member, "admin.inherited")
+    if role < member.role:  # What they approved, and what still waits of it, may no longer go out on their word.
+        ctx.do(SetTimer("review", "", ctx.now, feature="permission"))
     said = ctx.words(language, "admin.gave", name=member.name, role=_role(ctx, language, role))
     undo = Button(ctx.words(language, "admin.undo"), f"roles give {member.ref.id} {member.role.name.casefold()}")
     ctx.reply(command, Message(said, (undo,)))

@@ -11,6 +11,7 @@ from bot.core.editorial import KeptItem, Slot, Status
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
+from bot.core.measured import last_measured_words, last_out
 from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.planning import Planner, asked, coming_slots, find_item, goes_out, places_said, said
 from bot.core.posting import text_of
@@ -83,6 +84,9 @@ async def show_list(ctx: Context, command: CommandGiven, arguments: str) -> None
         state = _state(ctx, planner, member, each, each.item.id in paused, first.get(each.item.id))
         values = {"said": each.item.said, "to": places_said(planner, each.item), "state": state}
         lines.append("- " + ctx.words(language, "agenda.list_line", item=each.item.id, **values))
+        last = await last_measured_words(ctx, member, await last_out(ctx, each.item.id))
+        if last is not None:
+            lines.append(f"  - {last}")
     more = Button(ctx.words(language, "agenda.more"), f"calendar list {page + 1}")
     ctx.reply(command, Message(join_lines(lines), (more,) if page < pages else ()))
 
@@ -121,6 +125,9 @@ async def preview(ctx: Context, command: CommandGiven, arguments: str) -> None:
         head.append(ctx.words(language, "calendar.for_each_person"))
     else:
         head.append("\n".join(coming) or ctx.words(language, "calendar.over"))
+    last = await last_measured_words(ctx, member, await last_out(ctx, item.id))
+    if last is not None:
+        head.append(last)
     head.append(ctx.words(language, f"agenda.missed_{item.missed.value}"))
     none = ctx.words(language, "calendar.no_words", page=item.page or item.id)
     texts = [text_of(ctx, item, each) or none for each in LANGUAGES]

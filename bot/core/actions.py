@@ -230,7 +230,8 @@ class CallOff:
 
 @dataclass(frozen=True, slots=True)
 class Reword:
-    """The message planned under ``key`` gets other words, when nobody began to send it yet."""
+    """The message planned under ``key`` gets other words, when nobody began to send it yet; or the part of a digest in
+    a channel, so that whoever asks for all of it reads them."""
 
     key: str
     message: Message
@@ -241,7 +242,8 @@ class PlanOccurrences:
     """``item`` has these occurrences after ``since`` and up to ``plan.until``: (moment, zone).
 
     Those planned before that are not among them go, moved ones included; what is out, skipped or missed stays as it
-    is, also where it is among them. All moments are aware UTC.
+    is, also where it is among them. Where the fingerprint of ``plan`` is the one known already, those from
+    ``plan.until`` on stay as well: somebody moved them from there. All moments are aware UTC.
     """
 
     item: str

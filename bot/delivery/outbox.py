@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.coming import ComingPosts
 from bot.core.delivery import Delivery
 from bot.core.errors import where
 from bot.core.events import Event
@@ -78,10 +79,12 @@ class Outbox:
         jitter: Jitter = full_jitter,
         leases: Leases | None = None,
         elsewhere: Callable[[], Collection[WorkspaceRef]] = tuple,
+        coming_posts: ComingPosts | None = None,
     ) -> None:
         """``jitter`` gives the seconds to wait, of at most the seconds it is given, before a failed send is tried
         again. ``leases``: of the processes that share the database, if several do; only places held are written to.
-        ``elsewhere``: the workspaces that only another process can write to at the moment."""
+        ``elsewhere``: the workspaces that only another process can write to at the moment. ``coming_posts``: of the
+        calendar, to which news give way beforehand."""
         self._elsewhere = elsewhere
         self._outbound = outbound
         self._clock = clock
@@ -89,7 +92,18 @@ class Outbox:
         self._leases = leases or SoleLeases()
         self._leases.on_lost(self._abandon)
         self._courier = Courier(
-            outbound, ledger, members, channels, timetable, platforms, clock, limits, on_trouble, jitter, self._leases
+            outbound,
+            ledger,
+            members,
+            channels,
+            timetable,
+            platforms,
+            clock,
+            limits,
+            on_trouble,
+            jitter,
+            self._leases,
+            coming_posts,
         )
         self._working: dict[Place, asyncio.Task[None]] = {}
         self._holds: dict[Place | WorkspaceRef, _Hold] = {}

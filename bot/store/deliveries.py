@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, or_, select, update
 
 from bot.core.actions import CallOff, Edit, React, Reword, Send, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
@@ -114,7 +114,10 @@ def reword(commit: Commit, action: Reword) -> None:
         .where(
             column.workspace == str(commit.workspace),
             column.key == action.key,
-            column.state == State.PLANNED.value,
+            or_(
+                column.state == State.PLANNED.value,
+                and_(column.reason.startswith(in_digest("")), column.private.is_(False)),
+            ),
             column.verb == Verb.SEND.value,
         )
         .values(message=from_message(action.message))

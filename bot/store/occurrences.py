@@ -73,9 +73,10 @@ class StoredOccurrences(Occurrences):
         since: datetime,
         until: datetime | None = None,
         item: str = "",
+        fate: Fate = Fate.PLANNED,
         limit: int = 1000,
     ) -> Sequence[Slot]:
-        where = [_columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due >= since]
+        where = [_columns.workspace == str(workspace), _columns.state == fate.value, _columns.due >= since]
         if until is not None:
             where.append(_columns.due < until)
         if item:
@@ -156,6 +157,7 @@ _OUTDATED = select(_columns.at, _columns.zone).where(
     _columns.at > bindparam("since", type_=Moment),
     _columns.state == _PLANNED,
 )
+_PRINT = select(_plans.print).where(_plans.workspace == bindparam("workspace"), _plans.item == bindparam("item"))
 _REMOVE = delete(tables.occurrences).where(
     _columns.workspace == bindparam("of_workspace"),
     _columns.item == bindparam("of_item"),
@@ -202,11 +204,14 @@ def _noting_plan(insert: Insert) -> Executable:
 def plan(commit: Commit, action: PlanOccurrences) -> None:
     connection, workspace = commit.connection, str(commit.workspace)
     wanted = set(action.moments)
+    # Beyond the horizon stand those that somebody moved from there. They go only when the item's moments changed.
+    before = connection.scalar(_PRINT, {"workspace": workspace, "item": action.item})
+    until = action.plan.until if before == action.plan.print else None
     found = connection.execute(_OUTDATED, {"workspace": workspace, "item": action.item, "since": action.since})
     outdated = [
         {"of_workspace": workspace, "of_item": action.item, "of_at": row.at, "of_zone": row.zone}
         for row in found
-        if (row.at, row.zone) not in wanted
+        if (row.at, row.zone) not in wanted and (until is None or row.at < until)
     ]
     if outdated:
         connection.execute(_REMOVE, outdated)

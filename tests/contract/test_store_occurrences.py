@@ -194,3 +194,22 @@ async def test_of_two_who_change_an_item_at_once_the_later_is_asked_again(store:
     kept = await store.items.get(ACME, "tea")
     assert kept is not None
     assert kept.status is Status.IN_REVIEW
+
+
+async def test_what_was_moved_from_beyond_the_horizon_stays_until_the_moments_change(store: Store) -> None:
+    far, horizon = NOW + 40 * DAY, NOW + 35 * DAY
+    await do(store, PlanOccurrences(item="tea", plan=Plan("a", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    moved = Slot(item="tea", at=far, zone=PARIS, due=far - DAY)
+    await do(store, MarkOccurrences((moved,)))
+    await do(store, PlanOccurrences(item="tea", plan=Plan("a", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    assert await store.occurrences.get(ACME, "tea", far, PARIS) == moved
+    await do(store, PlanOccurrences(item="tea", plan=Plan("b", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    assert await store.occurrences.get(ACME, "tea", far, PARIS) is None
+
+
+async def test_those_of_another_fate_are_found_by_when_they_were_due(store: Store) -> None:
+    out = Slot(item="tea", at=NOW - DAY, zone=PARIS, due=NOW - DAY, fate=Fate.OUT)
+    planned = Slot(item="tea", at=NOW, zone=PARIS, due=NOW)
+    await do(store, MarkOccurrences((out, planned)))
+    assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY, fate=Fate.OUT) == [out]
+    assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY) == [planned]
