@@ -63,8 +63,8 @@ _CBase: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Quick(_CBase):  # type: ignore[misc]  # PyYAML may have been built without libyaml.
-    """As :class:`_UniqueKeys`, by libyaml: eight times as fast, which is most of the time a start takes. What it
-    refuses is read again by the other, whose reasons we know and show."""
+    """As :class:`_UniqueKeys`, by libyaml: about five times as fast. What it refuses is read again by the other, whose
+    reasons we know and show."""
 
 
 _LOADERS = (_Quick, _UniqueKeys)
@@ -91,7 +91,8 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    made: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return made
 
 
 for _loader in _LOADERS:
@@ -149,7 +150,7 @@ _LEAD = re.compile(r"[ \-?:]*")
 
 def _is_shallow(text: str) -> bool:
     """Whether nothing in it can be nested so deep that libyaml, which goes down level by level on the stack of the
-    process, would end it (seen at 50,000). A level needs a bracket, or one more step into the line."""
+    process, would end it (seen at 50,000 brackets). A level needs a bracket, or one more step into the line."""
     if text.count("[") + text.count("{") > _SHALLOW_INSIDE:
         return False
     leads = (_LEAD.match(line) for line in text.splitlines())

@@ -156,7 +156,10 @@ class Limits:
         workspace = () if self._shared or pace.workspace is None else (pace.workspace,)
         for key, rates in ((place.workspace, workspace), (place, self._own(place))):
             for number, rate in enumerate(rates):
-                found.append(self._buckets.setdefault((key, number), _Bucket(rate, now)))
+                bucket = self._buckets.get((key, number))
+                if bucket is None:
+                    bucket = self._buckets[key, number] = _Bucket(rate, now)
+                found.append(bucket)
         return found
 
     def _drop_full(self, now: datetime) -> None:

@@ -86,7 +86,7 @@ def written_item(item: Item) -> str:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
-def _readable(rows: Iterable[Row[Any]]) -> Iterable[KeptItem]:
+def _readable(rows: Iterable[Iterable[Any]]) -> Iterable[KeptItem]:
     for _, name, text, state, owner, version in rows:
         try:
             item = from_json(Item, text)

@@ -60,7 +60,7 @@ def upgrade_engine(engine: Engine, url: str) -> str:
 
 _made: list[str] = []
 """The statements that make an empty SQLite database one of this version: what the migrations left behind in the first
-that this process made. Every further one takes 2 ms instead of 30."""
+that this process made. Every further one takes 5 ms instead of 31."""
 
 
 def _bring_up(connection: Connection) -> None:

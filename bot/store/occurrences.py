@@ -147,7 +147,8 @@ class StoredOccurrences(Occurrences):
         return await self._read(select(*_SLOT).where(*where).order_by(*order).limit(limit))
 
     async def _read(self, statement: Any) -> list[Slot]:
-        return await self._database.read(lambda connection: [_to_slot(row) for row in connection.execute(statement).all()])
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_to_slot(row) for row in rows]
 
 
 _NEXT = select(func.min(_columns.due)).where(_columns.workspace == bindparam("workspace"), _columns.state == _PLANNED)
@@ -182,10 +183,11 @@ def _marking(paramstyle: str, count: int) -> str:
     mark = "?" if paramstyle == "qmark" else "%s"
     row = f"({', '.join([mark] * len(_MARKED))})"
     name, changing = tables.occurrences.name, ("due", "state", "reason")
+    new = ", ".join(f"{each} = excluded.{each}" for each in changing)
+    other = " OR ".join(f"{name}.{each} <> excluded.{each}" for each in changing)
     return (
         f"INSERT INTO {name} ({', '.join(_MARKED)}) VALUES {', '.join([row] * count)} "  # noqa: S608  # Names of our own only.
-        f"ON CONFLICT (workspace, item, at, zone) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in changing)} "
-        f"WHERE {' OR '.join(f'{name}.{each} <> excluded.{each}' for each in changing)}"
+        f"ON CONFLICT (workspace, item, at, zone) DO UPDATE SET {new} WHERE {other}"
     )
 
 

@@ -21,6 +21,8 @@ from bot.core.errors import Overtaken
 from bot.core.ports import Timer
 from bot.core.refs import MemberRef
 from bot.store import Store
+from bot.store.codec import from_json
+from bot.store.editorial import written_item
 from tests.contract.store_house import ACME, NOW, OTHER, do
 
 PARIS = "Europe/Paris"
@@ -213,3 +215,25 @@ async def test_those_of_another_fate_are_found_by_when_they_were_due(store: Stor
     await do(store, MarkOccurrences((out, planned)))
     assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY, fate=Fate.OUT) == [out]
     assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY) == [planned]
+
+
+async def test_of_two_words_about_one_occurrence_the_last_holds(store: Store) -> None:
+    await do(store, planned("tea", *range(1, 131)))
+    skipped = [slot("tea", day, Fate.SKIPPED, reason="asked") for day in range(1, 131)]
+    await do(store, MarkOccurrences((*skipped, slot("tea", 130, Fate.OUT), slot("tea", 200))))
+    found = {(each.at - NOW).days: each.fate for each in await store.occurrences.of(ACME, "tea", limit=500)}
+    assert [found.pop(day) for day in (130, 200)] == [Fate.OUT, Fate.PLANNED]
+    assert {*found.values()} == {Fate.SKIPPED}
+    assert len(found) == 129
+
+
+async def test_an_item_is_kept_with_what_it_says_and_what_was_usual_then(store: Store) -> None:
+    item = Item(id="tea", when=When(rrule="FREQ=WEEKLY", weekday=0), to=("#a",), words={"fr": "Thé « é »", "en": "Tea"})
+    text = written_item(item)
+    assert from_json(Item, text) == item
+    assert '"grace":"PT2H"' in text  # Said outright: another usual grace later would not change this item.
+    assert "once" not in text
+    await do(store, WriteItem(KeptItem(item=item, status=Status.APPROVED)))
+    kept = await store.items.get(ACME, "tea")
+    assert kept is not None
+    assert kept.item == item
