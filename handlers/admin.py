@@ -21,6 +21,7 @@ from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.handover import hand_over
 from bot.core.ledger import Query
 from bot.core.message import Button, Markup, Message, escape, join_lines
+from bot.core.mistakes import problem_words
 from bot.core.pausing import pause_line
 from bot.core.reasons import reason_words
 from bot.core.refs import Language
@@ -206,8 +207,7 @@ def _problems_said(ctx: Context, language: Language, problems: Sequence[Problem]
     lines: list[str] = [ctx.words(language, "admin.files_wrong", count=len(problems)), ""]
     for each in problems[:MOST_PROBLEMS]:
         where = f"{each.file}:{each.line}" if each.line else each.file
-        mend = f" ({escape(each.mend)})" if each.mend else ""
-        lines.append(f"- **{escape(where)}** {escape(each.reason)}{mend}")
+        lines.append(f"- **{escape(where)}** {problem_words(ctx.words, language, each)}")
     if len(problems) > MOST_PROBLEMS:
         lines.append(ctx.words(language, "admin.files_more", count=len(problems) - MOST_PROBLEMS))
     return join_lines(lines)

@@ -102,9 +102,12 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(language, "recall.nothing", item=item.id))
     if not confirmed:
         command_text = f"calendar recall {_name(slots[0])} confirm"
-        yes = Button(ctx.words(language, "recall.yes", count=out + waiting), command_text, "danger")
+        known = out + waiting > 0
+        label = ctx.words(language, "recall.yes", count=out + waiting) if known else ctx.words(language, "recall.note")
+        yes = Button(label, command_text, "danger")
         no = Button(ctx.words(language, "recall.no"), f"calendar copies {_name(slots[0])}")
-        text = ctx.words(language, "recall.sure", count=out, **values)
+        sure = "recall.sure" if known else "recall.none_known"
+        text = ctx.words(language, sure, count=out, **values)
         ctx.reply(command, Message(Markup(f"{text} {look}") if look else text, (yes, no)))
         return
     for slot in slots:

@@ -20,6 +20,7 @@ from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
 from bot.core.permission import is_held, let_through
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
+from bot.core.policy import next_open
 from bot.core.posting import publish, send_to
 from bot.core.refs import MemberRef
 from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
@@ -165,8 +166,31 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     text = ctx.words(member.language, "reins.moved", item=item.id, **values)
     if others:
         text = Markup(f"{text} {ctx.words(member.language, 'reins.moved_elsewhere', count=len(others))}")
+    waits = await _waits(ctx, member, item, slot, due)
+    if waits is not None:
+        text = Markup(f"{text} {waits}")
     back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(text, (back,)))
+
+
+async def _waits(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> Markup | None:
+    """That it will wait for the morning where ``due`` lies in quiet hours or on a day off, and until when."""
+    planner = await Planner.of(ctx, people=False)
+    until: dict[datetime, list[str]] = {}
+    for channel in planner.channels(item, slot.zone):
+        rules = planner.rules_of(channel)
+        opening = next_open(due, rules, rules.zone)
+        if opening > due:
+            until.setdefault(opening, []).append(channel_link(channel))
+    if item.audiences and next_open(due, ctx.policy, slot.clock) > due:
+        until.setdefault(next_open(due, ctx.policy, slot.clock), []).extend(item.audiences)
+    if not until:
+        return None
+    parts = [
+        ctx.words(member.language, "reins.waits_part", places=Markup(", ".join(places)), when=said(ctx, member, moment))
+        for moment, places in sorted(until.items())
+    ]
+    return ctx.words(member.language, "reins.waits", parts=Markup("; ".join(parts)))
 
 
 async def _elsewhere(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> list[tuple[Slot, Slot]]:

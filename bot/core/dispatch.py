@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.core.actions import Count, Planned
-from bot.core.community import Role
+from bot.core.community import Member, Role
 from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
@@ -80,6 +80,36 @@ def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Lan
     paths = [" ".join(path) for _, command in commands if not command.hidden for path in (command.path, command.french)]
     near = difflib.get_close_matches(text.casefold()[:60], [path for path in paths if path], n=1, cutoff=0.5)
     return near[0] if near else help_word
+
+
+def continuations(commands: Sequence[tuple[str, Command]], member: Member, text: str) -> list[str]:
+    """The words that may follow the first one of ``text`` in the commands that the member may give, in their
+    language."""
+    first = unaccented(text.split()[0])
+    found = []
+    for _, command in commands:
+        if command.hidden or (member.role < command.role and not command.judges):
+            continue
+        paths = (command.path, command.french or command.path)
+        if any(len(path) > 1 and unaccented(path[0]) == first for path in paths):
+            found.append(paths[member.language == "fr"][1])
+    return list(dict.fromkeys(found))
+
+
+def _unknown(
+    context: Context, commands: Sequence[tuple[str, Command]], member: Member, text: str, near: str
+) -> Message:
+    """What to say of a command that there is none of: the nearest, or what its first word may be followed by."""
+    language, typed = member.language, text.split()
+    following = continuations(commands, member, text)
+    if following:
+        # What somebody typed is said back to them alone.
+        values = {"first": typed[0], "words": ", ".join(following), "near": near}
+        key = "core.which_command" if len(typed) == 1 else "core.no_such_part"
+        words = context.words(language, key, second=" ".join(typed[1:2]), **values)
+        return Message(words, (Button(context.words(language, "core.help_about", first=typed[0]), near),))
+    words = context.words(language, "core.unknown_command", near=near)
+    return Message(words, (Button(context.words(language, "core.help_button"), "help"),))
 
 
 class Dispatcher:
@@ -156,9 +186,7 @@ class Dispatcher:
         member = await context.member(event.member)
         if found is None:
             near = suggestion(self._commands, event.text, member.language)
-            words = context.words(member.language, "core.unknown_command", near=near)
-            help_button = Button(context.words(member.language, "core.help_button"), "help")
-            context.reply(event, Message(words, (help_button,)))
+            context.reply(event, _unknown(context, self._commands, member, event.text, near))
             return Planned("core", tuple(context.actions))
         command = found.command
         if member.role < command.role and not command.judges:

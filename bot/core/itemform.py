@@ -14,7 +14,8 @@ from bot.core.community import Member
 from bot.core.editorial import KeptItem, Status
 from bot.core.errors import BadContent, BadInput
 from bot.core.feature import Context
-from bot.core.message import Field, Form
+from bot.core.message import Field, Form, Markup
+from bot.core.mistakes import problem_words
 from bot.core.written import parse_moment, tame
 
 NAMES: Mapping[str, str] = {
@@ -142,6 +143,6 @@ def read_form(ctx: Context, member: Member, before: KeptItem | None, item_id: st
     try:
         read = ctx.timetable.read_item(written)
     except BadContent as error:
-        reasons = "; ".join(f"{each.reason} ({each.mend})" if each.mend else each.reason for each in error.problems)
+        reasons = Markup("; ".join(problem_words(ctx.words, language, each) for each in error.problems))
         raise BadInput(ctx.words(language, "editing.not_understood", reasons=reasons)) from None
     return replace(read, owner=old.owner)

@@ -20,13 +20,13 @@ from bot.core.changing import (
     writer_of,
 )
 from bot.core.community import Member
-from bot.core.editorial import Change, Fate, KeptItem, Slot
+from bot.core.editorial import Change, Fate, KeptItem, Slot, Status
 from bot.core.errors import BadInput
 from bot.core.feature import Context
 from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.planning import Planner, items_named
 from bot.core.publishing import PublishingRules, Refusal, Right, Target, fits, may, too_much
-from bot.core.refs import LANGUAGES, Language
+from bot.core.refs import LANGUAGES, Language, MemberRef
 from bot.core.rows import name_words
 
 PREFIX = "rule_"
@@ -78,20 +78,30 @@ class Week:
 class Gate:
     """What stands at the calendar's door while its posts go out. Made by :meth:`of`."""
 
-    def __init__(self, ctx: Context, planner: Planner, kept: Mapping[str, KeptItem], week: Week) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        planner: Planner,
+        kept: Mapping[str, KeptItem],
+        newest: Mapping[str, Change],
+        week: Week,
+    ) -> None:
         self._ctx = ctx
         self._planner = planner
         self._kept = kept
         self._week = week
+        self._newest = newest
+        self._people: dict[MemberRef, Member | None] = {}
 
     @classmethod
     async def of(cls, ctx: Context, planner: Planner, items: Mapping[str, Item]) -> Gate:
         """For these items, which are about to go out."""
         kept = await ctx.items.named(ctx.workspace, [key for key in items if ctx.timetable.item(key) is None])
+        newest = await ctx.changes.newest(ctx.workspace, kept) if kept else {}
         rules = ctx.timetable.rules(PublishingRules).rules
         if not any(each.channel_week or each.author_week for each in rules):
-            return cls(ctx, planner, kept, Week())
-        return cls(ctx, planner, kept, await out_lately(ctx))
+            return cls(ctx, planner, kept, newest, Week())
+        return cls(ctx, planner, kept, newest, await out_lately(ctx))
 
     async def held(self, item: Item, slot: Slot, at: datetime | None = None) -> Held | None:
         """Why the occurrence may not go out ``at`` this moment (default: when it is due); None when it may."""
@@ -114,17 +124,31 @@ class Gate:
         in chat stands on whoever approved it."""
         if item.id not in self._kept:
             return None
-        approval = await approval_of(self._ctx, item.id)
+        approval = await self._approval_of(item.id)
         if approval is None:
             return None  # Approved so long ago that it is no longer known by whom.
         targets = targets_of(self._ctx, self._planner, item) or [anywhere(self._ctx)]
-        approver = await self._ctx.members.get(approval.by) if approval.by is not None else None
+        approver = await self._person(approval.by) if approval.by is not None else None
         if approver is None or not approver.active:
             return Held(Refusal("approver_left", targets[0].name, targets[0].rules.approve), approval)
         groups = self._ctx.timetable.rules(PublishingRules).groups
-        writer = await writer_of(self._ctx, item.id)
+        four_eyes = any(target.rules.four_eyes for target in targets)
+        writer = await writer_of(self._ctx, item.id) if four_eyes else None
         refusal = may(approver, Right.APPROVE, targets, groups, writer=writer)
         return Held(refusal, approval) if refusal is not None else None
+
+    async def _approval_of(self, item: str) -> Change | None:
+        """Mostly the newest change, which was read for all items at once."""
+        newest = self._newest.get(item)
+        if newest is None:
+            return None
+        approves = isinstance(newest.after, KeptItem) and newest.after.status is Status.APPROVED
+        return newest if approves else await approval_of(self._ctx, item)
+
+    async def _person(self, ref: MemberRef) -> Member | None:
+        if ref not in self._people:
+            self._people[ref] = await self._ctx.members.get(ref)
+        return self._people[ref]
 
     def _too_much(self, item: Item, slot: Slot, moment: datetime, target: Target) -> Refusal | None:
         if not (target.rules.channel_week or target.rules.author_week):

@@ -99,5 +99,9 @@ class Changes(ABC):
         """The newest change of exactly this."""
 
     @abstractmethod
+    async def newest(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Change]:
+        """The newest change of what each of ``items`` is (its occurrences and pauses left out), where there is one."""
+
+    @abstractmethod
     async def last_by(self, member: MemberRef) -> Change | None:
         """The member's newest change that is neither undone nor an undoing itself."""

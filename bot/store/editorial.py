@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, func, insert, select, update
 
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
 from bot.core.calendar import Item, Paused
@@ -150,6 +150,22 @@ class StoredChanges(Changes):
             _changes.subject == subject.value,
             _changes.id == what,
         )
+
+    async def newest(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Change]:
+        wanted, found = sorted(set(items)), {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            last = (
+                select(func.max(_changes.number))
+                .where(
+                    _changes.workspace == str(workspace),
+                    _changes.item.in_(wanted[start : start + _AT_ONCE]),
+                    _changes.subject == Subject.ITEM.value,
+                )
+                .group_by(_changes.item)
+            )
+            for change in await self._find(_AT_ONCE, _changes.number.in_(last)):
+                found[change.id] = change
+        return found
 
     async def last_by(self, member: MemberRef) -> Change | None:
         return await self._first(_changes.by == str(member), _changes.undone_by.is_(None), _changes.undoes.is_(None))

@@ -113,9 +113,9 @@ class Store:
         """Let nothing unasked leave, in one workspace or in all, for the administrator at the command line."""
         await self._database.write(lambda connection: pausing.pause(connection, pause, workspace))
 
-    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> None:
-        """End the pause of one workspace, or every pause."""
-        await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
+    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> bool:
+        """End the pause of one workspace, or every pause. Whether there was one in force."""
+        return await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
 
     async def workspaces(self) -> Sequence[WorkspaceRef]:
         """Every workspace with channels, in order: those where Allant ran, and those whose past was imported."""

@@ -100,6 +100,7 @@ async def test_copies_that_may_be_there_are_named_and_not_sent_again(tmp_path: P
         question = (await confirm(play, "calendar recall hello")).replace("\\", "")
         assert "1 copy may have arrived, nobody knows" in question
         assert "#general" in question
+        assert "No copy of **hello** of Monday 23 November 2026, 10:30 (CET) is known to be out" in question
         await play.press(OSCAR, letter, letter.buttons[0].command)
         assert "decided to leave it" in play.told(OSCAR)[-1].text
         assert len(play.said_in("general")) == 1

@@ -13,7 +13,8 @@ function formDialog(title, parts, submit, onSubmit, style = "primary") {
     "form",
     { method: "dialog" },
     el("h2", { id: "dialog-title" }, title),
-    ...parts,
+    // Only these scroll: what the form is, what is wrong with it and its buttons stay in sight.
+    ...(parts.length ? [el("div", { class: "fields" }, ...parts)] : []),
     problem,
     el("div", { class: "ends" }, cancel, el("button", { type: "submit", class: `choice ${style}` }, submit)),
   );
@@ -134,12 +135,13 @@ export function deleteDialog(onDelete) {
 // A form that the bot sent.
 export function botForm(form, onSubmit) {
   const inputs = form.fields.map((field) => [field, inputFor(field)]);
-  formDialog(
+  const dialog = formDialog(
     form.title,
     inputs.map(([field, input]) => labelled(field.label, input, field.required)),
     form.submit,
     () => onSubmit(Object.fromEntries(inputs.map(([field, input]) => [field.name, input.value]))),
   );
+  dialog.classList.toggle("wide", inputs.length > 3);
 }
 
 function inputFor(field) {
@@ -151,7 +153,7 @@ function inputFor(field) {
     return select;
   }
   const kinds = {
-    text: () => el("textarea", { ...common, rows: "5", maxlength: "10000" }),
+    text: () => el("textarea", { ...common, rows: "3", maxlength: "10000" }),
     moment: () => el("input", { ...common, type: "datetime-local" }),
     line: () => el("input", { ...common, maxlength: "10000" }),
   };
