@@ -15,7 +15,7 @@ from bot.core.delivery import Kind
 from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
-from bot.core.message import Form, Markup, Message
+from bot.core.message import Form, Markup, Message, Section
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -59,6 +59,8 @@ class Ports:
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
     """The names of all features, also of those without a command."""
+    home: Sequence[HomePart] = ()
+    """What every feature has to show in members' homes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,23 @@ class Listener:
     run: Callable[..., Awaitable[None]]
 
 
+HomeFunction = Callable[[Context, Member, int], Awaitable[Section | None]]
+"""Gets the context, whose home it is, and which page of the part to show (from 1; beyond the last one: the last); None
+when there is nothing to show. It reads a few rows however many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomePart:
+    """A section of members' homes: of those with ``role`` or a higher one, ``guests`` among them or not. ``name`` is
+    what turns its page (``/allant home NAME PAGE``); ``place`` says where it stands, the lowest number first."""
+
+    name: str
+    place: int
+    make: HomeFunction
+    role: Role = Role.MEMBER
+    guests: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One community practice. ``timers`` maps a timer's name to what runs when it fires. ``rules`` is the dataclass of
@@ -245,3 +264,4 @@ class Feature:
     listeners: tuple[Listener, ...] = ()
     timers: Mapping[str, Callable[[Context, TimerFired], Awaitable[None]]] = field(default_factory=dict)
     rules: type | None = None
+    home: tuple[HomePart, ...] = ()
