@@ -20,6 +20,7 @@ LOCAL = "local"
 """By the clock of each channel and person, where others go by that of one zone."""
 PICKS = ("repeat", "day", "time", "days", "clock")
 """The fields that are picked; ``when`` holds what is written."""
+LAST_OF_EVERY_MONTH = 28
 _CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _EVERY = {"daily": "day", "workdays": "weekday"}
 _MAIN = frozenset({"every", "chaque", "on", "le", "week", "semaine", "rrule", "before", "avant", "after", "après"})
@@ -177,6 +178,8 @@ def _picked(repeat: str, fields: Mapping[str, str], now: datetime, zone: str) ->
     if day is not None and day > now.astimezone(ZoneInfo(zone)).date():
         found["from"] = f"{day:%Y-%m-%d}"
     if repeat == "monthly" and day is not None:
+        if day.day > LAST_OF_EVERY_MONTH:
+            raise Wrong("day", "not_every_month")
         return {**found, "every": f"month on the {day.day} {at:%H:%M}"}
     if repeat == "weekly":
         days = [each for each in several(fields.get("days", "").casefold()) if each in WEEKDAYS]
