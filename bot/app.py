@@ -360,6 +360,7 @@ async def assemble(
         addresses=addresses,
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
+        home=[part for feature in features for part in feature.home],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
 
