@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.actions import Action, Forget, Planned, RemoveAnswer, ShowHome, WriteAnswer
+from bot.core.actions import Action, Forget, Planned, RemoveAnswer, Send, ShowHome, WriteAnswer
 from bot.core.answers import KeptAnswer, Wording
-from bot.core.delivery import State, Verb
+from bot.core.delivery import Kind, State, Verb
 from bot.core.editorial import Status
 from bot.core.errors import Overtaken
-from bot.core.message import Message, Section
+from bot.core.message import Field, Form, Message, Section
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import Store
 
@@ -69,6 +69,26 @@ async def test_what_somebody_owned_who_is_forgotten_is_the_animators(store: Stor
     assert kept is not None
     assert kept.owner == "animator"
     assert (await store.notes.about(ALICE))["answers"] == []
+
+
+# Forms
+
+
+async def test_what_was_filled_in_is_sealed_until_it_is_shown_again(store: Store) -> None:
+    form = Form("Tea", "tea", (Field("where", "Where", value="behind the green sofa"),), "Ok")
+    again = Message("Not there", form=form)
+    send = Send(to=ALICE, message=again, kind=Kind.ANSWER, key="form", answers="E1")
+    await do(store, send)
+    seen = await store.ledger.find(HERE, "form")
+    assert seen is not None
+    assert "sofa" not in repr(replace(seen, message=Message(seen.message.text)))
+    assert seen.message.form is None
+    (claimed,) = await store.outbound.claim(NOW)
+    assert (claimed.message, claimed.answers) == (again, "E1")
+    (more,) = await store.outbound.claim(NOW, only=ALICE)
+    assert more.message == again
+    assert await store.outbound.sending(claimed, NOW)
+    assert [each.message for each in await store.outbound.half_sent()] == [again]
 
 
 # Homes
