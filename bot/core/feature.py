@@ -15,7 +15,7 @@ from bot.core.delivery import Kind
 from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
-from bot.core.message import Markup, Message
+from bot.core.message import Form, Markup, Message
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -165,6 +165,7 @@ class Context:
                 kind=Kind.ANSWER,
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
+                answers=command.id,
             )
         )
 
@@ -199,6 +200,9 @@ class Context:
 
 CommandFunction = Callable[[Context, CommandGiven, str], Awaitable[None]]
 """Gets the context, the command, and the words after its path, stripped."""
+FormFunction = Callable[[Context, CommandGiven, str], Awaitable[Form | None]]
+"""Gets the same as the command that a form submitted, and makes that form anew, with what is so now; None when there is
+nothing to fill in any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +220,8 @@ class Command:
     has_arguments: bool = False
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
+    form: FormFunction | None = None
+    """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
     judges: bool = False
     """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
     ``role`` says who sees it in the help."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.delivery import Delivery, Kind, Receipt, State
+from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure, where
 from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
@@ -144,7 +144,7 @@ class Courier:
             return None  # It stays half-sent until its workspace is connected again.
         now = self._clock.now()
         late = is_expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
-        repeat = platform.can.safe_to_repeat and not late
+        repeat = _repeatable(delivery, platform) and not late
         if not repeat and not platform.can.can_look_up:
             await self._close(delivery, State.UNCERTAIN, "unclear")
             return None
@@ -205,7 +205,7 @@ class Courier:
             if not isinstance(error, (Unsure, TimeoutError)):
                 log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
             self._count_broken(delivery, error)
-            if platform.can.safe_to_repeat or platform.can.can_look_up:
+            if _repeatable(delivery, platform) or platform.can.can_look_up:
                 return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
             await self._close(delivery, State.UNCERTAIN, "broken" if delivery.id in self._broken else "unclear")
             return None
@@ -275,7 +275,7 @@ class Courier:
         await self._outbound.close(delivery, state, reason)
         self._settling.pop(delivery.id, None)
         self._broken.pop(delivery.id, None)
-        if state is State.HELD_BACK and delivery.kind is not Kind.POST:
+        if delivery.verb is Verb.HOME or (state is State.HELD_BACK and delivery.kind is not Kind.POST):
             return
         log.warning("delivery %d (%s) ended %s: %s", delivery.id, delivery.kind, state, reason)
         if delivery.kind is Kind.NOTICE:
@@ -296,6 +296,11 @@ class Courier:
 
     def _after(self, error: RateLimited) -> datetime:
         return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
+
+
+def _repeatable(delivery: Delivery, platform: Platform) -> bool:
+    """Whether doing it twice is the same as once: a home that is shown again shows the same."""
+    return platform.can.safe_to_repeat or delivery.verb is Verb.HOME
 
 
 def _reason(error: Refused) -> str:

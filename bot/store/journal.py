@@ -36,6 +36,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Edit: deliveries.edit,
     actions.Withdraw: deliveries.withdraw,
     actions.React: deliveries.react,
+    actions.ShowHome: deliveries.show_home,
     actions.RegisterMember: people.register_member,
     actions.MemberWentAway: people.member_went_away,
     actions.ChooseLanguage: people.choose_language,

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0005"
+REVISION = "0007"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -121,7 +121,7 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it.
     """
 
     __tablename__ = "delivery"
@@ -159,6 +159,7 @@ class DeliveryRow(Row, table=True):
     sent_as: str | None = Field(sa_type=Text)
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
+    answers: str | None = Field(sa_type=Text)
 
 
 class DecisionRow(Row, table=True):
