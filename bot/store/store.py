@@ -58,8 +58,8 @@ class Store:
         self.changes = StoredChanges(database)
         self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, seal, self.shared)
-        self.journal = StoredJournal(database, keys)
-        self.outbound = StoredOutbound(database, keys, self.shared)
+        self.journal = StoredJournal(database, keys, seal)
+        self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
 
     @classmethod
