@@ -207,13 +207,16 @@ class SlackApp:
     # What Slack sends
 
     def _make_bolt(self, signing_secret: str) -> AsyncApp:
+        async def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
+            return self._whose(team_id, enterprise_id)  # Bolt takes a method's self for an argument to fill in.
+
         bolt = AsyncApp(
             name="allant",
             logger=sdk_logger(),
             # Bolt takes one from the environment where it is given none; ours come from the settings alone.
             signing_secret=signing_secret or secrets.token_hex(16),
             client=make_client(self.api_url, ""),
-            authorize=self._authorize,  # type: ignore[arg-type]  # None is allowed: it means that nobody is asked.
+            authorize=authorize,  # type: ignore[arg-type]  # None is allowed: it means that nobody is asked.
             process_before_response=True,
             raise_error_for_unhandled_request=True,
             attaching_function_token_enabled=False,
@@ -228,7 +231,7 @@ class SlackApp:
         bolt.error(_on_error)
         return bolt
 
-    async def _authorize(self, team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
+    def _whose(self, team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
         """Whose event it is; for one of a workspace we do not know, nobody's."""
         platform = self.workspaces.get(team_id or "")
         if platform is None:

@@ -177,7 +177,7 @@ class Wire:
 def make_client(api_url: str, token: str) -> AsyncWebClient:
     # Proxies and certificates of the environment are used, as people behind a company's proxy expect of slack_sdk.
     return AsyncWebClient(
-        token=token, base_url=api_url, timeout=REQUEST_SECONDS, retry_handlers=[], logger=sdk_logger()
+        token=token or None, base_url=api_url, timeout=REQUEST_SECONDS, retry_handlers=[], logger=sdk_logger()
     )
 
 
