@@ -210,6 +210,7 @@ class People:
             self.server.api.keep_view(self.org, said["view"], user, view)
         elif said.get("response_action") == "errors":
             assert set(said["errors"]) <= {each["block_id"] for each in shown["blocks"] if each["type"] == "input"}
+            self.server.api.views[view] = filled | {"errors": said["errors"]}
         else:
             del self.server.api.views[view]
         return said
@@ -338,7 +339,7 @@ def _block_text(value: Any) -> str:
         return "".join(each["text"] for each in value["elements"])
     if kind == "image":
         return str(value["alt_text"])
-    if kind == "actions":
+    if kind in ("actions", "divider", "input"):
         return ""
     ending = "\n" if kind in ("rich_text_section", "rich_text_quote", "rich_text_preformatted") else ""
     return _block_text(value.get("elements", [])) + ending

@@ -31,8 +31,8 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Manners:
-    """How this Slack behaves. ``speed`` divides all waiting: at 10 a minute has six seconds. ``channel_burst``: messages
-    at once in one channel. ``redeliver``: seconds until an event that was not acknowledged comes again."""
+    """How this Slack behaves. ``speed`` divides all waiting: at 10 a minute has six seconds. ``channel_burst``: how many
+    messages at once in one channel. ``redeliver``: seconds until an event that was not acknowledged comes again."""
 
     limits: bool = True
     speed: float = 1.0
@@ -337,20 +337,22 @@ class SlackServer:
     async def _over_socket(self, kind: str, body: Json, retry: Json) -> Json:
         if not self._sockets:
             raise ConnectionError
-        envelope = {
-            "envelope_id": secrets.token_hex(16),
+        identifier = secrets.token_hex(16)
+        envelope: Json = {
+            "envelope_id": identifier,
             "payload": body,
             "type": kind,
             "accepts_response_payload": kind != "events_api",
         }
         if kind == "events_api":
             envelope |= retry
-        waiting = self._acks[envelope["envelope_id"]] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._acks[identifier] = waiting
         try:
             await self._sockets[-1].send_json(envelope)
             return await waiting
         finally:
-            del self._acks[envelope["envelope_id"]]
+            del self._acks[identifier]
 
     async def _post_signed(self, kind: str, body: Json, retry: Json) -> Json | None:
         if kind == "events_api":
@@ -367,7 +369,8 @@ class SlackServer:
             said = await answer.text()
             if answer.status != 200:
                 return None
-            return json.loads(said) if said.startswith("{") else ({"text": said} if said else {})
+            found: Json = json.loads(said) if said.startswith("{") else {"text": said} if said else {}
+            return found
 
 
 def signed(raw: bytes, at: int, secret: str = SIGNING_SECRET) -> dict[str, str]:

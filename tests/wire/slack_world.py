@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.core.webhook import WebRequest
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform, emoji
-from tests.contract.platform_suite import LATER, Heard, Seen, World
+from tests.contract.platform_suite import LATER, Heard, Seen, SeenForm, World
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import Manners, SlackServer
@@ -25,11 +26,13 @@ class SlackWorld(World):
     platform: SlackPlatform
 
     def __init__(self, *, over_http: bool = False, manners: Manners | None = None) -> None:
-        self.server = SlackServer(manners=manners)
+        self.server = SlackServer(manners=manners or Manners(ack_seconds=1.0))
         self.people = People(self.server)
         self.heard = Heard()
         self.over_http = over_http
         self._web: web.AppRunner | None = None
+        self._submitting: asyncio.Task[Json | None] | None = None
+        self._opened: set[str] = set()
 
     async def open(self) -> None:
         await self.server.start()
@@ -84,6 +87,8 @@ class SlackWorld(World):
         await self.platform.close()
 
     async def close(self) -> None:
+        if self._submitting is not None:
+            self._submitting.cancel()
         await self.deafen()
         if self._web is not None:
             await self._web.cleanup()
@@ -125,13 +130,46 @@ class SlackWorld(World):
         else:
             self.people.edit(message.channel.id, message.id, text)
 
-    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str]) -> None:
-        await self.press(person, message, "Open the form")
+    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str], button: str = "") -> None:
+        """The acknowledgement of a submitted modal waits for the answer, and is waited for when it is looked at."""
+        view = await self._view(person, message)
+        filled = picked(view, values)
+        if button:
+            assert await self.people.press_in_view(person.id, view["id"], button, filled) is not None
+        else:
+            self._submitting = asyncio.create_task(self.people.submit(person.id, view["id"], filled))
+
+    async def _view(self, person: MemberRef, message: MessageRef) -> Json:
+        await self._submitted()
+        if self.people.view_of(person.id) is None:
+            plain = MessageRef(message.channel, message.id.partition(";")[0])
+            await self.press(person, plain, "Open the form")
+            self._opened.add(person.id)
         view = self.people.view_of(person.id)
         assert view is not None
-        filled = {f"field:{name}": value for name, value in values.items()}
-        # Nothing answers here: the acknowledgement comes when waiting for an answer has an end.
-        assert await self.people.submit(person.id, view["id"], filled) is not None
+        return view
+
+    async def _submitted(self) -> None:
+        if self._submitting is not None:
+            assert await self._submitting is not None
+            self._submitting = None
+
+    async def form(self, person: MemberRef, message: MessageRef) -> SeenForm | None:
+        await self._submitted()
+        if person.id in self._opened and self.people.view_of(person.id) is None:
+            return None
+        return _as_form(await self._view(person, message))
+
+    async def open_home(self, person: MemberRef) -> None:
+        self.people.open_home(person.id)
+
+    async def home(self, person: MemberRef) -> str | None:
+        shown = self.server.org.homes.get(person.id)
+        return "\n".join([text_of(shown), *labels_of(shown)]) if shown is not None else None
+
+    async def press_home(self, person: MemberRef, label: str) -> None:
+        shown = self.server.org.homes[person.id]
+        assert await self.people.press_in_view(person.id, shown["id"], label) is not None
 
     # Eyes
 
@@ -188,3 +226,57 @@ class SlackWorld(World):
             message=Message("words"),
             due=LATER,
         )
+
+
+def picked(view: Json, values: Mapping[str, str]) -> dict[str, Any]:
+    """What each input of the view is given, for values as bot.core.message.FieldKind writes them."""
+    found: dict[str, Any] = {}
+    for block in view["blocks"]:
+        if block["type"] != "input":
+            continue
+        name = block["block_id"].removeprefix("field:").removesuffix(":more")
+        value = values.get(name)
+        if value is None:
+            continue
+        parts = [each.strip() for each in value.split(",")]
+        match block["element"]["type"]:
+            case "checkboxes" | "multi_static_select":
+                found[block["block_id"]] = [each for each in parts if not each.startswith("#")]
+            case "multi_conversations_select":
+                found[block["block_id"]] = [each.removeprefix("#") for each in parts if each.startswith("#")]
+            case "users_select":
+                found[block["block_id"]] = value.removeprefix("@")
+            case "datepicker":
+                found[block["block_id"]] = value.partition(" ")[0]
+            case "timepicker":
+                found[block["block_id"]] = value.rpartition(" ")[2]
+            case _:
+                found[block["block_id"]] = value
+    return found
+
+
+def _as_form(view: Json) -> SeenForm:
+    state = view["state"]["values"]
+    values: dict[str, str] = {}
+    written = [view["title"]["text"], text_of(view)]
+    for block in view["blocks"]:
+        if block["type"] == "input":
+            name = block["block_id"].removeprefix("field:")
+            values[name] = _held(block["element"], state.get(block["block_id"], {}))
+            written += [block["label"]["text"], block.get("hint", {}).get("text", "")]
+    errors = {each.removeprefix("field:"): said for each, said in view.get("errors", {}).items()}
+    return SeenForm(text="\n".join([*written, *labels_of(view)]), values=values, errors=errors)
+
+
+def _held(element: Json, state: Json) -> str:
+    """What an input shows: what was put into it, else what it began with."""
+    given: Json = next(iter(state.values()), {})
+    for name in ("value", "selected_date", "selected_time", "selected_user"):
+        if given.get(name):
+            return str(given[name])
+    if "initial_options" in element:
+        return ", ".join(each["value"] for each in element["initial_options"])
+    if "initial_option" in element:
+        return str(element["initial_option"]["value"])
+    names = ("initial_value", "initial_date", "initial_time", "initial_user")
+    return next((str(element[name]) for name in names if element.get(name)), "")

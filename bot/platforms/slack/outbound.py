@@ -17,7 +17,7 @@ from bot.platforms.slack.blocks import MAX_LABEL, OPEN_FORM, Part, Scribe, butto
 from bot.platforms.slack.modals import Origin, errors_of, notice, pack, typed_form, view
 from bot.platforms.slack.phrases import say
 from bot.platforms.slack.reading import EPHEMERAL, Json, fingerprint, mapping, objects, text
-from bot.platforms.slack.tickets import Held, Ticket, read_ticket
+from bot.platforms.slack.tickets import Held, Ticket
 from bot.platforms.slack.wire import SlackRefused, Wire
 
 log = logging.getLogger("allant.slack")
@@ -111,7 +111,7 @@ class Sender:
     # Sending
 
     async def _send(self, delivery: Delivery) -> Receipt:
-        ticket = read_ticket(delivery.token)
+        ticket = self._held.ticket(delivery)
         language = self._language(delivery)
         if ticket is not None and ticket.view and await self._in_the_modal(delivery, ticket, language):
             return Receipt()
@@ -247,7 +247,7 @@ class Sender:
     # What is there already
 
     async def _edit(self, delivery: Delivery, target: MessageRef) -> Receipt:
-        ticket = read_ticket(delivery.token)
+        ticket = self._held.ticket(delivery)
         language = self._language(delivery)
         parts = self._parts(delivery, ticket, language)
         if target.id.endswith(EPHEMERAL):

@@ -140,10 +140,11 @@ class Reception:
         if kind == OPEN_FORM and (form := unpack(said)) is not None:
             await ack()
             return await self._open(platform, form, ticket, user)
+        once = f"{text(body.get('trigger_id'))} {text(action.get('action_ts'))}"
         given = (
-            await self._in_view(platform, user, said, shown, ticket, f"{text(action.get('action_ts'))} {said}")
+            await self._in_view(platform, user, said, shown, ticket, once, button=True)
             if shown
-            else self._pressed(platform, user, said, ticket, body, f"{text(action.get('action_ts'))} {said}")
+            else self._pressed(platform, user, said, ticket, body, once)
         )
         outcome = await self._take(platform, context, given)
         await ack()
@@ -170,9 +171,10 @@ class Reception:
             thread=origin.thread,
             message=origin.message,
         )
-        once = f"{text(shown.get('id'))} {text(shown.get('hash'))}"
+        # The same modal may be sent off several times, each with a trigger of its own.
+        once = f"{text(shown.get('id'))} {text(body.get('trigger_id'))}"
         try:
-            given = await self._in_view(platform, user, origin.command, shown, ticket, once)
+            given = await self._in_view(platform, user, origin.command, shown, ticket, once, button=False)
             outcome = await self._take(platform, context, given)
         except BaseException:
             platform.held.end(handle)
@@ -232,8 +234,10 @@ class Reception:
     ) -> CommandGiven:
         """``once`` is what is Slack's own and never the same again: repeated, it gives the same id."""
         channel = ChannelRef(platform.workspace, place)
+        identifier = f"given {fingerprint(f'{user} {once}')}"
+        platform.held.remember(identifier, ticket)
         return CommandGiven(
-            id=f"given {fingerprint(f'{user} {once}')}",
+            id=identifier,
             at=_now(),
             workspace=platform.workspace,
             member=MemberRef(platform.workspace, user),
@@ -258,7 +262,7 @@ class Reception:
         )
 
     async def _in_view(
-        self, platform: SlackPlatform, user: str, said: str, shown: Json, ticket: Ticket, once: str
+        self, platform: SlackPlatform, user: str, said: str, shown: Json, ticket: Ticket, once: str, *, button: bool
     ) -> CommandGiven:
         """What a modal or a home leads to; where it was opened from nowhere, the answer goes to the person alone."""
         at_home = shown.get("type") == "home"
@@ -274,7 +278,7 @@ class Reception:
             thread=origin.thread,
             message=origin.message,
             fields={} if at_home else values_of(shown),
-            button=bool(once) and said != origin.command,
+            button=button,
             home=at_home,
         )
 

@@ -10,13 +10,17 @@ import asyncio
 import json
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+from bot.core.delivery import Delivery
 from bot.platforms.slack.reading import Json, mapping, text
 
 TRIGGER_SECONDS = 2.7
 """Slack forgets a trigger after 3 seconds; the way there takes its time as well."""
+KEPT = 1_000
+"""Tickets remembered beside those that travel with their answers."""
 RESPONSE_SECONDS = 1750.0
 """A response address lives for 30 minutes, and takes five answers."""
 
@@ -59,11 +63,22 @@ def read_ticket(token: str) -> Ticket | None:
 
 
 class Held:
-    """Submitted modals whose acknowledgement waits for the delivery that answers them, for a moment."""
+    """What interactions still wait for: submitted modals whose acknowledgement is held back, for a moment, for the
+    delivery that answers them; and the tickets of late, for answers that only name the event they answer."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.now = now
+        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         self._waiting: dict[str, asyncio.Future[Json]] = {}
+
+    def remember(self, event: str, ticket: Ticket) -> None:
+        self._tickets[event] = ticket
+        if len(self._tickets) > KEPT:
+            self._tickets.popitem(last=False)
+
+    def ticket(self, delivery: Delivery) -> Ticket | None:
+        """The ticket of what this delivery answers."""
+        return read_ticket(delivery.token) or self._tickets.get(delivery.answers)
 
     def begin(self) -> str:
         """A new handle; somebody waits under it from now on."""
