@@ -164,13 +164,17 @@ class People:
         }
         if message.get("thread_ts"):
             container["thread_ts"] = message["thread_ts"]
+        # Of an ephemeral message Slack tells no more than where it is.
+        told = (
+            {key: value for key, value in message.items() if key != "metadata"} if "visible_to" not in message else None
+        )
         return await self.server.interact(
             "interactive",
             self._interaction("block_actions", user)
+            | ({"message": told} if told is not None else {})
             | {
                 "container": container,
                 "channel": {"id": channel, "name": self.org.channels[channel].get("name", "directmessage")},
-                "message": {key: value for key, value in message.items() if key != "metadata"},
                 "state": {"values": {}},
                 "response_url": self.server.api.response_url(self.org, channel, user, ts),
                 "actions": [action | {"action_ts": self.org.ts()}],

@@ -31,8 +31,9 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Manners:
-    """How this Slack behaves. ``speed`` divides all waiting: at 10 a minute has six seconds. ``channel_burst``: how many
-    messages at once in one channel. ``redeliver``: seconds until an event that was not acknowledged comes again."""
+    """How this Slack behaves. ``speed`` divides all waiting: at 10 a minute has six seconds. ``channel_burst``: how
+    many messages at once in one channel. ``redeliver``: seconds until an event that was not acknowledged comes
+    again."""
 
     limits: bool = True
     speed: float = 1.0
