@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from bot.core.delivery import Delivery, Kind
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure
+from bot.core.events import Event
 from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.core.webhook import WebRequest
@@ -20,6 +21,9 @@ from tests.contract.platform_suite import LATER, Heard, Seen, SeenForm, World
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import Manners, SlackServer
+
+
+E = TypeVar("E", bound=Event)
 
 
 class SlackWorld(World):
@@ -93,6 +97,9 @@ class SlackWorld(World):
         if self._web is not None:
             await self._web.cleanup()
         await self.server.stop()
+
+    async def heard_one(self, kind: type[E], where: Callable[[E], bool] = lambda _: True) -> E:
+        return await self.heard.first(kind, where)
 
     # People
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Kind, Verb
+from bot.core.errors import RateLimited
 from bot.core.message import Button, Field, Form, Message, channel_link, escape, fill, link, mention
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
 from bot.markdown import MarkdownRenderer
@@ -27,6 +28,8 @@ from tests.wire.slack_people import elements_of, text_of
 from tests.wire.slack_world import SlackWorld
 
 SCRIBE = Scribe(MarkdownRenderer())
+QUICK = settings(deadline=None, max_examples=50)
+"""No deadline: how long an example takes is the machine's affair."""
 TEAM = WorkspaceRef("slack", "T0FAKE001")
 HOSTILE = st.text() | st.sampled_from(
     [
@@ -48,6 +51,7 @@ def rendered(markdown: str) -> Json:
     return {"text": "\n".join(each.text for each in parts), "blocks": [b for each in parts for b in each.blocks]}
 
 
+@QUICK
 @given(HOSTILE)
 def test_no_words_of_anybody_mention_link_or_format(words: str) -> None:
     message = rendered(fill("She wrote: {words}", {"words": words}))
@@ -59,6 +63,7 @@ def test_no_words_of_anybody_mention_link_or_format(words: str) -> None:
     assert ">" not in message["text"]
 
 
+@QUICK
 @given(HOSTILE)
 def test_escaped_words_are_read_as_they_were_written(words: str) -> None:
     shown = text_of(rendered(fill("{words}", {"words": words})))
@@ -66,7 +71,8 @@ def test_escaped_words_are_read_as_they_were_written(words: str) -> None:
     assert " ".join(shown.split()) == " ".join(MarkdownRenderer().plain(plain, lambda _: None).split())
 
 
-@given(st.text(max_size=200), st.integers(0, 3))
+@QUICK
+@given(st.text(max_size=200), st.integers(0, 2))
 def test_whatever_is_written_slack_takes_it(markdown: str, times: int) -> None:
     for part in SCRIBE.parts(markdown * 10**times):
         assert len(part.blocks) <= MAX_BLOCKS
@@ -128,6 +134,7 @@ def test_a_link_that_looks_like_another_says_where_it_leads(label: str, shown: s
     assert honest(label, "https://example.org/a") == shown
 
 
+@QUICK
 @given(st.text(), st.text())
 def test_no_link_leads_anywhere_but_the_web(label: str, address: str) -> None:
     for element in elements_of(rendered(link(label, address)), "link"):
@@ -162,6 +169,7 @@ FIELDS = st.lists(
 )
 
 
+@QUICK
 @given(FIELDS)
 def test_slack_takes_every_form(fields: list[Field]) -> None:
     form = Form(
@@ -301,13 +309,11 @@ async def test_a_message_edited_by_one_too_long_is_refused_and_a_withdrawn_one_m
 
 
 async def test_after_a_429_nothing_more_is_asked_until_slack_allows_it(world: SlackWorld) -> None:
-    from bot.core.errors import RateLimited
-
     world.server.faults["chat.postMessage"].append("429")
     for _ in range(3):
         with pytest.raises(RateLimited) as caught:
             await world.platform.do(delivery(world, "words"))
-        assert 0 < caught.value.retry_after <= 1
+        assert 0 < caught.value.retry_after <= 2
     assert world.server.count["chat.postMessage"] == 1
     other = ChannelRef(world.platform.workspace, world.server.org.new_channel("other")["id"])
     await world.platform.do(delivery(world, "words", to=other))

@@ -74,6 +74,7 @@ class Catching(SlackServer):
     def __init__(self, manners: Manners | None = None) -> None:
         super().__init__(manners=manners)
         self.delivered: list[tuple[str, Json, Json]] = []
+        self._connected.set()
 
     async def _deliver(self, kind: str, body: Json, retry: Json) -> Json | None:
         self.delivered.append((kind, body, retry))

@@ -248,13 +248,18 @@ class SlackApp:
     async def _answer(self, asked: WebRequest, on_event: OnEvent) -> WebResponse:
         """A signed request. Bolt refuses it where the signature is wrong or older than five minutes; one that is
         repeated within them has the id of the first, and the inbox drops it."""
-        request = AsyncBoltRequest(
-            body=asked.body.decode("utf-8", "replace"),
-            query=asked.query,
-            headers=dict(asked.headers),
-            context={"allant_on_event": on_event, "allant_retry": asked.headers.get("x-slack-retry-num", "")},
-        )
-        answer = await self._bolt.async_dispatch(request)
+        try:
+            request = AsyncBoltRequest(
+                body=asked.body.decode("utf-8", "replace"),
+                query=asked.query,
+                headers=dict(asked.headers),
+                context={"allant_on_event": on_event, "allant_retry": asked.headers.get("x-slack-retry-num", "")},
+            )
+            answer = await self._bolt.async_dispatch(request)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # Bolt reads a body before it looks at the signature, and stumbles over what is no object.
+            log.warning("a request at the address for Slack could not be read: %s", type(error).__name__)
+            return WebResponse(status=400)
         return WebResponse(
             status=answer.status,
             headers={name: values[0] for name, values in answer.headers.items() if values},

@@ -144,6 +144,8 @@ def _block_ids(field: Field) -> list[str]:
 
 def _pickable(field: Field) -> bool:
     """Whether what the field holds can be shown in Slack's own pickers; what a person wrote otherwise stays words."""
+    if any(len(value) > MAX_OPTION for value, _ in field.choices):
+        return False
     if field.kind in _SHAPES:
         return not field.value or _SHAPES[field.kind].fullmatch(field.value) is not None
     if field.kind in ("channels", "person"):

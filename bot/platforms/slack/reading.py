@@ -69,8 +69,8 @@ def _entity(inner: str) -> str:
         if kind in ("here", "channel", "everyone"):
             return f"@{kind}"
         return (f"@{label.removeprefix('@')}" if kind == "subteam" else label) or rest or kind
-    # A label that Slack made itself is the address without its beginning; any other is somebody's own.
-    return target.removeprefix("mailto:") if not label or label in target else f"{label} ({target})"
+    # A label that Slack made itself is the address as it was typed; any other is somebody's own.
+    return (label or target.removeprefix("mailto:")) if label in target else f"{label} ({target})"
 
 
 def arguments(said: str) -> str:
@@ -93,7 +93,7 @@ def mentions(said: str, user: str) -> bool:
 
 def without_mention(said: str, user: str) -> str:
     """Without the bot's name at the beginning, so that what is asked remains."""
-    return re.sub(rf"^\s*<@{re.escape(user)}(?:\|[^<>]*)?>[\s,:;.!—-]*", "", said, count=1)
+    return re.sub(rf"^\s*<@{re.escape(user)}(?:\|[^<>]*)?>(?:[\s,:;.—-]|!(?!allant))*", "", said, count=1)
 
 
 def language_of(locale: str, usual: Language) -> Language:

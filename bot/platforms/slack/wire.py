@@ -102,13 +102,14 @@ class Turns:
         self._left: dict[str, tuple[float, float]] = {}
         self._resting: dict[str, float] = {}
 
-    def wait(self, method: str, place: str = "") -> float:
-        """Seconds until ``method`` may be asked; 0 takes the turn."""
+    def resting(self, method: str, place: str = "") -> float:
+        """Seconds for which Slack asked us to let it be."""
+        until = max(self._resting.get(method, 0.0), self._resting.get(f"{method} {place}", 0.0))
+        return max(0.0, until - self._now())
+
+    def wait(self, method: str) -> float:
+        """Seconds until ``method`` may be asked by its tier; 0 takes the turn."""
         now = self._now()
-        key = f"{method} {place}"
-        resting = max(self._resting.get(method, 0.0), self._resting.get(key, 0.0)) - now
-        if resting > 0:
-            return resting
         if method not in self._tiers:
             return 0.0
         # Half of a minute's requests at once, the other half over the minute: never more than the tier in any minute.
@@ -146,10 +147,10 @@ class Wire:
         Raises SlackRefused, RateLimited, Unreachable (SignedOut among them) when surely nothing was done, and Unsure
         when nobody knows."""
         place = text(values.get("channel")) if method == "chat.postMessage" else ""
-        while (seconds := self.turns.wait(method, place)) > 0:
-            if not patient and seconds > PATIENT_SECONDS:
-                raise RateLimited(seconds)
-            await asyncio.sleep(seconds)
+        while (seconds := self.turns.resting(method, place)) > 0 or (turn := self.turns.wait(method)) > 0:
+            if not patient and (seconds > 0 or turn > PATIENT_SECONDS):
+                raise RateLimited(seconds or turn)
+            await asyncio.sleep(seconds or turn)
         self.calls += 1
         self._client.session = self._session()
         given = {name: value for name, value in values.items() if value is not None}
