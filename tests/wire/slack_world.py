@@ -217,11 +217,12 @@ class SlackWorld(World):
             place = ChannelRef(self.platform.workspace, "C0NOWHERE")
         elif error is RateLimited:
             self.server.faults["chat.postMessage"].append("429")
-        elif error is Unsure:
-            self.server.faults["chat.postMessage"].append("lost")
-            # What Slack said of haste a moment ago holds for this channel: another one.
+        else:
+            # What Slack said of haste a moment ago holds for that channel: another one.
             made = self.server.org.new_channel("quiet")
             place = ChannelRef(self.platform.workspace, made["id"])
+        if error is Unsure:
+            self.server.faults["chat.postMessage"].append("lost")
         elif error is Unreachable:
             await self.server.stop()
         return Delivery(

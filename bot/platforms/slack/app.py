@@ -253,7 +253,7 @@ class SlackApp:
                 body=asked.body.decode("utf-8", "replace"),
                 query=asked.query,
                 headers=dict(asked.headers),
-                context={"allant_on_event": on_event, "allant_retry": asked.headers.get("x-slack-retry-num", "")},
+                context={"allant_on_event": on_event},
             )
             answer = await self._bolt.async_dispatch(request)
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.core.errors import PlatformError
 from bot.core.events import CommandGiven, Event, HomeOpened
@@ -73,14 +74,15 @@ class Reception:
 
     # Events
 
-    async def event(self, body: Json, context: AsyncBoltContext) -> None:
+    async def event(self, body: Json, context: AsyncBoltContext, request: AsyncBoltRequest) -> None:
         """Returns once all that it tells is durable. Raises NotInTime or NotReady: then it is not acknowledged."""
         platform = self._of(context)
         event = mapping(body.get("event"))
         if text(event.get("type")) in ("app_uninstalled", "tokens_revoked"):
             return await self._gone(platform, event)
         take = self._taker(platform, context)
-        last_try = text(context.get("allant_retry")) >= str(LAST_TRY)
+        # Over Socket Mode bolt makes the same header of the envelope's retry_attempt.
+        last_try = request.headers.get("x-slack-retry-num", [""])[0] == str(LAST_TRY)
 
         async def work() -> None:
             if event.get("type") == "app_home_opened":
