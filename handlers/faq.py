@@ -12,6 +12,7 @@ from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.dispatch import unaccented
 from bot.core.events import CommandGiven, FilesChanged, MessageDeleted, MessagePosted, Started
+from bot.core.faq import OpenQuestion
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.knowledge import Entry, Found
 from bot.core.localtime import local_date, local_moment
@@ -54,15 +55,6 @@ class FaqRules:
     """At most so many unasked answers in a channel a day; 0: never unasked."""
     tell_at: time = time(9, 15)
     """When animators are told of the latest questions without an answer, on working days, in the workspace's zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question in a channel that nobody answered: where, when and whose, never its words."""
-
-    message: MessageRef
-    asked_at: datetime
-    asker: MemberRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +283,8 @@ async def open_questions(ctx: Context, command: CommandGiven, arguments: str) ->
             lines.append(f"- {channel_link(channel)}, {when}")
     if direct:
         lines += ["", ctx.words(member.language, "faq.open_direct", count=sum(direct.values()))]
-    ctx.reply(command, join_lines(lines))
+    write = Button(ctx.words(member.language, "faq.write_answer"), "faq write", "primary")
+    ctx.reply(command, Message(join_lines(lines), (write,)))
 
 
 # What is heard
@@ -455,7 +448,8 @@ def _notice(ctx: Context, language: Language, heard: int, alone: int) -> Message
     lines = [ctx.words(language, "faq.heard_open", count=heard)] if heard else []
     lines += [ctx.words(language, "faq.alone_open", count=alone)] if alone else []
     button = Button(ctx.words(language, "faq.show_open"), "faq open")
-    return Message(join_lines(lines), (button,) if heard else ())
+    write = Button(ctx.words(language, "faq.write_answer"), "faq write", "primary")
+    return Message(join_lines(lines), (write, button) if heard else (write,))
 
 
 FEATURE = Feature(

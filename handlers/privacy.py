@@ -23,9 +23,10 @@ from bot.core.community import Member
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
 from bot.core.events import ChannelChanged, CommandGiven, MemberChanged, MemberJoined, MemberLeft
-from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.feature import Command, Context, Feature, HomePart, Listener
+from bot.core.home import section
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.message import Button, Markup, Message, Section, join_lines
 from bot.core.refs import Language, other_language
 from bot.core.signals import What
 
@@ -177,7 +178,7 @@ def _about(ctx: Context, member: Member) -> list[str]:
 def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> list[str]:
     """How much is kept, in numbers; the export shows each."""
     lines = []
-    for name in ("notes", "timers", "deliveries", "changes", "items"):
+    for name in ("notes", "timers", "deliveries", "changes", "items", "answers"):
         kept = known.get(name)
         if isinstance(kept, Sequence) and kept:
             lines.append("- " + ctx.words(language, f"privacy.kept_{name}", count=len(kept)))
@@ -291,6 +292,20 @@ async def away(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, Message(ctx.words(member.language, "privacy.away_noted", day=day), (button,)))
 
 
+async def you(ctx: Context, member: Member, page: int) -> Section | None:
+    """The member's own language, silence and absence, with what changes them, in their home."""
+    language = member.language
+    lines: list[str] = [
+        ctx.words(language, "privacy.language", spoken=ctx.words(language, f"privacy.speaks_{language}"))
+    ]
+    lines += [line.removeprefix("- ") for line in _about(ctx, member)[4:]]  # Name, zone and role they know.
+    lines.append(ctx.words(language, "privacy.never_words"))
+    _, mute_button, other, _ = _buttons(ctx, member)
+    known = Button(ctx.words(language, "privacy.home_known"), "me")
+    head = ctx.words(language, "privacy.home_head")
+    return section(ctx, language, "you", head, lines, buttons=(other, mute_button, known))
+
+
 FEATURE = Feature(
     name="privacy",
     commands=(
@@ -308,4 +323,5 @@ FEATURE = Feature(
         Listener(MemberLeft, on_left),
         Listener(ChannelChanged, on_channel),
     ),
+    home=(HomePart(name="you", place=40, make=you),),
 )

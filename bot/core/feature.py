@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
+from bot.core.answers import Answers
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
-from bot.core.message import Form, Markup, Message
+from bot.core.message import Form, Markup, Message, Section
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -49,6 +50,7 @@ class Ports:
     occurrences: Occurrences
     items: Items
     changes: Changes
+    answers: Answers
     measures: Measures
     library: Library
     timetable: Timetable
@@ -59,6 +61,8 @@ class Ports:
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
     """The names of all features, also of those without a command."""
+    home: Sequence[HomePart] = ()
+    """What every feature has to show in members' homes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Context:
         self.occurrences = ports.occurrences
         self.items = ports.items
         self.changes = ports.changes
+        self.answers = ports.answers
         self.measures = ports.measures
         self.library = ports.library
         self.timetable = ports.timetable
@@ -219,10 +224,17 @@ class Command:
     run: CommandFunction
     role: Role = Role.MEMBER
     has_arguments: bool = False
+    shortcut: bool = False
+    """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
+    words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
+    thread, and its words in ``fields["message"]``."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None
     """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """For a command that a form submits: its fields' names as people may type them, one ``name: value`` a line after
+    the command. What is typed so reaches the command as if it were filled in."""
     judges: bool = False
     """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
     ``role`` says who sees it in the help."""
@@ -236,6 +248,23 @@ class Listener:
     run: Callable[..., Awaitable[None]]
 
 
+HomeFunction = Callable[[Context, Member, int], Awaitable[Section | None]]
+"""Gets the context, whose home it is, and which page of the part to show (from 1; beyond the last one: the last); None
+when there is nothing to show. It reads a few rows however many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomePart:
+    """A section of members' homes: of those with ``role`` or a higher one, ``guests`` among them or not. ``name`` is
+    what turns its page (``/allant home NAME PAGE``); ``place`` says where it stands, the lowest number first."""
+
+    name: str
+    place: int
+    make: HomeFunction
+    role: Role = Role.MEMBER
+    guests: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One community practice. ``timers`` maps a timer's name to what runs when it fires. ``rules`` is the dataclass of
@@ -246,3 +275,4 @@ class Feature:
     listeners: tuple[Listener, ...] = ()
     timers: Mapping[str, Callable[[Context, TimerFired], Awaitable[None]]] = field(default_factory=dict)
     rules: type | None = None
+    home: tuple[HomePart, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from bot.core.message import Form, Markup, Message, unmarked
+from bot.core.excerpt import plain
+from bot.core.message import Form, Markup, Message
 
 
 def listed(values: Iterable[str]) -> str:
@@ -41,7 +42,7 @@ def shown_again(form: Form, values: Mapping[str, str], reason: str, errors: Mapp
     as well when it concerns none of its fields.
     """
     kept = filled(form, values)
-    fields = tuple(replace(each, error=unmarked(errors.get(each.name, ""))) for each in kept.fields)
+    fields = tuple(replace(each, error=plain(errors.get(each.name, ""))) for each in kept.fields)
     general = "" if any(each.error for each in fields) else reason
     return Message(reason, (), replace(kept, fields=fields, text=general or kept.text))
 

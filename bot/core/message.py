@@ -32,12 +32,6 @@ def escape(text: str) -> Markup:
     return Markup(_SPECIAL.sub(r"\\\1", line))
 
 
-def unmarked(markdown: str) -> str:
-    """Our own words as plain text, for where no markup is shown: without escapes, ``**`` and backticks."""
-    bare = re.sub(r"(?<!\\)(\*\*|`)", "", markdown)
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", bare)
-
-
 def fill(template: str, values: Mapping[str, object]) -> Markup:
     """``template`` with each ``{name}`` replaced by its value, escaped unless it is :class:`Markup`.
 

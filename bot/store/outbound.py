@@ -20,6 +20,7 @@ from bot.store.deliveries import RESENDABLE, to_delivery, token_row
 from bot.store.forgetting import forget_addressee
 from bot.store.leases import SharedLeases
 from bot.store.moments import Moment
+from bot.store.sealing import opened
 from bot.store.secrecy import Keys, Seal, Unreadable
 
 _columns = tables.deliveries.c
@@ -121,7 +122,7 @@ class StoredOutbound(Outbound):
 
     def _opened(self, row: Row[Any]) -> Delivery:
         """The delivery with its token; without, where it was sealed with another secret."""
-        delivery = to_delivery(row)
+        delivery = opened(self._keys, to_delivery(row))
         if row.token is None:
             return delivery
         try:

@@ -1,4 +1,4 @@
-// Making elements. Text always goes in as text: nothing here reads HTML.
+// Making elements. Text always goes in as text; only html() reads HTML, and only the server's own.
 
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,6 +14,29 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+// HTML which the server made from the bot's Markdown, where nothing but our own tags can be.
+export function html(markup, className) {
+  const box = el("div", { class: className });
+  box.innerHTML = markup;
+  const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (!node.parentElement.closest("code")) node.data = tied(node.data);
+  }
+  for (const link of box.querySelectorAll("a[href]")) {
+    const address = link.getAttribute("href");
+    if (address.startsWith("#person/")) link.className = "mention";
+    else if (!address.startsWith("#")) {
+      link.target = "_blank";
+      link.rel = "noopener noreferrer";
+    }
+  }
+  return box;
+}
+
+// French puts a space before some signs, at which a line must not break.
+export const tied = (text) => text.replace(/ (?=[?!:;»])/g, "\u00a0").replace(/« /g, "«\u00a0");
+
 export const find = (id) => document.getElementById(id);
 
 const PATHS = {
@@ -21,6 +44,7 @@ const PATHS = {
   reply: "M4 5.5h12v8H9.5L6 16.500v-3H4z",
   edit: "M4 16l.7-3.3L13 4.400l2.600 2.600-8.300 8.300z",
   bin: "M4.500 6h11M8 6V4h4v2M6 6l.6 10h6.800L14 6",
+  book: "M4 4.500c2-.8 4-.8 6 .5 2-1.300 4-1.300 6-.5v11c-2-.8-4-.8-6 .5-2-1.300-4-1.300-6-.5zM10 5v11",
   send: "M3.500 10 16.500 4l-4 12.500-3-5z",
 };
 
