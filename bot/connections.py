@@ -6,8 +6,9 @@ from bot.core.platform import Platform
 from bot.settings import Settings
 
 
-def make_platforms(settings: Settings) -> list[Platform]:
-    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large."""
+async def make_platforms(settings: Settings) -> list[Platform]:
+    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large. Slack is asked
+    whose token it is. Raises BadInput."""
     platforms: list[Platform] = []
     if settings.matrix_homeserver:
         from bot.markdown import MarkdownRenderer
@@ -24,4 +25,16 @@ def make_platforms(settings: Settings) -> list[Platform]:
                 state_file=settings.matrix_state_file,
             )
         )
+    if settings.slack_bot_token.get_secret_value():
+        from bot.markdown import MarkdownRenderer
+        from bot.platforms.slack import SlackApp
+
+        slack = SlackApp(
+            app_token=settings.slack_app_token.get_secret_value(),
+            signing_secret=settings.slack_signing_secret.get_secret_value(),
+            api_url=settings.slack_api_url,
+            renderer=MarkdownRenderer(),
+            language=settings.language,
+        )
+        platforms.append(await slack.install(settings.slack_bot_token.get_secret_value()))
     return platforms

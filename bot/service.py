@@ -30,7 +30,7 @@ async def serve(
     """Run on every platform that the settings name until ``stop`` is set. Raises BadInput when none is named."""
     if settings.playground and role != "all":
         raise BadInput("the playground lives in one process: run without --role, or without ALLANT_PLAYGROUND")
-    platforms: list[Platform] = make_platforms(settings)
+    platforms: list[Platform] = await make_platforms(settings)
     with contextlib.ExitStack() as stack:
         server = None
         if settings.playground:
@@ -44,8 +44,8 @@ async def serve(
             platforms.append(PlaygroundPlatform(server))
         if not platforms:
             raise BadInput(
-                "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
-                "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
+                "no platform to connect to: set ALLANT_SLACK_BOT_TOKEN or ALLANT_MATRIX_HOMESERVER and the others in "
+                ".env (see .env.example), or ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
             )
         allant = await assemble(settings, platforms, role=role)
         routes: Sequence[BaseRoute] = ()

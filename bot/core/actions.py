@@ -36,6 +36,8 @@ class Send:
     expires: datetime | None = None
     answers: str = ""
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

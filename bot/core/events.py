@@ -128,6 +128,9 @@ class CommandGiven(Event):
     message: MessageRef | None = None
     button: bool = False
     home: bool = False
+    token: str = field(default="", repr=False)
+    """What the adapter needs to answer this very command (to open a form, say). Nobody else reads it, it is good for a
+    short while only, and it is as secret as a password: never logged, never kept in the clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,7 @@ class Context:
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
                 answers=command.id,
+                token=command.token,
             )
         )
 

@@ -79,6 +79,11 @@ class Platform(ABC):
     async def do(self, delivery: Delivery) -> Receipt:
         """Carry out one delivery. Raises RateLimited, Unreachable, Unsure or Refused."""
 
+    def can_tell(self, delivery: Delivery) -> bool:
+        """Whether ``find`` could tell of this delivery (only with ``can.can_look_up``)."""
+        del delivery
+        return True
+
     @abstractmethod
     async def find(self, delivery: Delivery) -> Receipt | None:
         """Whether a half-sent delivery went out (only with ``can.can_look_up``)."""

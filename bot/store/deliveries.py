@@ -64,6 +64,11 @@ def to_delivery(row: Row[Any]) -> Delivery:
     )
 
 
+def token_row(workspace: WorkspaceRef, key: str) -> bytes:
+    """What the sealed token of a delivery is bound to."""
+    return f"token\0{workspace}\0{key}".encode()
+
+
 def send(commit: Commit, action: Send) -> None:
     """Nothing is planned for somebody who left."""
     key = action.key or commit.next_key()
@@ -83,6 +88,7 @@ def send(commit: Commit, action: Send) -> None:
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
+        token=commit.seal.close(action.token.encode(), token_row(commit.workspace, key)) if action.token else None,
     )
 
 
@@ -205,6 +211,7 @@ _BLANK: dict[str, Any] = {
     "sent_as": None,
     "out_at": None,
     "answers": None,
+    "token": None,
 }
 
 

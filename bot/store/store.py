@@ -60,8 +60,8 @@ class Store:
         self.answers = StoredAnswers(database)
         self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, seal, self.shared)
-        self.journal = StoredJournal(database, keys)
-        self.outbound = StoredOutbound(database, keys, self.shared)
+        self.journal = StoredJournal(database, keys, seal)
+        self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
 
     @classmethod

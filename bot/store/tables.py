@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0007"
+REVISION = "0008"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -121,7 +121,8 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform. ``answers``: the id of the event that it answers, as the platform gave it.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``token``: what the platform
+    needs to answer it, sealed; NULL once it is done with.
     """
 
     __tablename__ = "delivery"
@@ -160,6 +161,7 @@ class DeliveryRow(Row, table=True):
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
+    token: bytes | None = Field(sa_type=LargeBinary)
 
 
 class DecisionRow(Row, table=True):
