@@ -5,6 +5,7 @@ from handlers import (
     admin,
     agenda,
     calendar,
+    checkup,
     deliveries,
     digest,
     drafts,
@@ -47,4 +48,5 @@ FEATURES: tuple[Feature, ...] = (
     watch.FEATURE,
     pause.FEATURE,
     admin.FEATURE,
+    checkup.FEATURE,
 )
