@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ async def test_channels_that_do_not_exist_or_in_which_the_bot_is_not(desk: Slack
 
 
 async def test_channels_are_read_to_their_last_page_and_may_be_named_by_id(desk: SlackDesk) -> None:
-    pages = [
+    pages: list[dict[str, Any]] = [
         {"channels": [channel("C1", "general")], "response_metadata": {"next_cursor": "more"}},
         {"channels": [channel("C2", "random")]},
     ]

@@ -111,8 +111,8 @@ class Visitor:
         assert sent.status_code == 302
         return query_of(sent.headers["location"])["state"]
 
-    async def end(self, browser: httpx.AsyncClient | None = None, **query: str) -> httpx.Response:
-        return await (browser or self.browser).get("/hooks/slack/oauth", params=query)
+    async def end(self, **query: str) -> httpx.Response:
+        return await self.browser.get("/hooks/slack/oauth", params=query)
 
     async def install(self, code: str = "code", **allowed: str) -> httpx.Response:
         self.desk.allow(code, **allowed)
@@ -287,7 +287,8 @@ async def test_the_page_speaks_the_browsers_language(lobby: Lobby, language: str
 async def test_a_state_is_good_once_in_its_own_browser(lobby: Lobby, desk: SlackDesk) -> None:
     state = await lobby.begin()
     desk.allow("code")
-    assert (await lobby.end(lobby.another_browser(), code="code", state=state)).status_code == 400
+    stolen = await lobby.another_browser().get("/hooks/slack/oauth", params={"code": "code", "state": state})
+    assert stolen.status_code == 400
     own = {"Cookie": "; ".join(f"{each.name}={each.value}" for each in lobby.browser.cookies.jar)}
     assert (await lobby.end(code="code", state=state)).status_code == 200
     desk.allow("code")
