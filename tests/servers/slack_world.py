@@ -24,7 +24,6 @@ class LocalSlackWorld(World):
         self.server = server
         self.heard = Heard()
         self._opened: set[str] = set()
-        self._sent: Json | None = None
 
     async def open(self) -> None:
         app = SlackApp(app_token=APP_TOKEN, api_url=self.server.api_url, renderer=MarkdownRenderer(), language="en")
@@ -82,7 +81,6 @@ class LocalSlackWorld(World):
     async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str], button: str = "") -> None:
         assert not button
         view = await self._view(person, message)
-        self._sent = view
         await self.server.submit(person.id, states(view, picked(view, values)))
 
     async def _view(self, person: MemberRef, message: MessageRef) -> Json:
@@ -96,10 +94,6 @@ class LocalSlackWorld(World):
         return view
 
     async def form(self, person: MemberRef, message: MessageRef) -> SeenForm | None:
-        async with asyncio.timeout(PATIENCE):
-            while self._sent is not None and await self.server.modal() == self._sent:
-                await asyncio.sleep(0.05)  # What was sent off is still before the person.
-        self._sent = None
         if person.id in self._opened and await self.server.modal() is None:
             return None
         view = await self._view(person, message)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.service import serve
 from bot.settings import Settings, starter_folder
@@ -87,18 +88,17 @@ async def community(tmp_path: Path) -> AsyncIterator[Community]:
     with local_slack(tmp_path / "server", request_url=f"{public_url}/hooks/slack/events") as url:
         slack = LocalSlack(url, f"{public_url}/hooks/slack/events")
         settings = Settings(
-            _env_file=None,
             database_url=f"sqlite:///{tmp_path / 'allant.db'}",
             secret_file=tmp_path / "allant.key",
             content_dir=starter_folder("content"),
             schedules_dir=schedules,
             port=port,
             public_url=public_url,
-            admins=f"slack/{TEAM}/{ADA}",
+            admins=(f"slack/{TEAM}/{ADA}",),
             language="en",
             slack_api_url=slack.api_url,
-            slack_bot_token=BOT_TOKEN,
-            slack_signing_secret=SIGNING_SECRET,
+            slack_bot_token=SecretStr(BOT_TOKEN),
+            slack_signing_secret=SecretStr(SIGNING_SECRET),
         )
         stop, ready = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(serve(settings, stop, say=lambda _: ready.set()))
@@ -119,7 +119,7 @@ async def test_a_newcomer_is_welcomed_in_their_language(community: Community) ->
     await community.slack.arrives(CHLOE, "Chloé", locale="fr-FR")
     welcome = await community.told(CHLOE, "bienvenue")
     assert welcome["user"] == BOT
-    assert labels_of(welcome)
+    assert "Chloé" in text_of(welcome)
 
 
 async def test_a_question_is_answered_where_it_is_asked(community: Community) -> None:
