@@ -18,7 +18,7 @@ LACKING = {
     "test_somebody_joins_the_channel": "the same",
     "test_an_event_that_could_not_be_kept_comes_again_with_the_same_id": "it brings nothing twice",
     "test_a_key_is_looked_up": "it keeps no metadata",
-    "test_a_form_stays_open_while_the_answer_is_a_form": "it keeps neither what was filled in nor what is wrong with it",
+    "test_a_form_stays_open_while_the_answer_is_a_form": "it keeps neither what was filled in nor what is wrong",
     "test_a_button_in_a_form_gives_its_command_with_what_is_filled_in": "it presses buttons of messages only",
     "test_a_button_in_a_home_is_pressed": "the same",
 }
