@@ -37,7 +37,7 @@ from bot.lookover import look_over, named_channels
 from bot.settings import Settings, starter_folder
 from bot.store import Store
 from bot.store.leases import SharedLeases
-from bot.store.wakeups import ACCEPTED, PLANNED
+from bot.store.wakeups import ACCEPTED, INSTALLED, PLANNED
 from bot.timetable import Clockwork, Schedules
 from bot.web import SecretAddresses
 from bot.writer import CannedWriter, OpenAIWriter
@@ -151,6 +151,8 @@ class Allant:
         if self.role == "web":
             return
         wake = {ACCEPTED: self.backlog.wake, PLANNED: self._planned}
+        if self.doors is not None:
+            wake[INSTALLED] = self.doors.wake
         self._run(self.store.listen(wake), "wake-ups")
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")

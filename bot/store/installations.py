@@ -15,6 +15,7 @@ from bot.store import tables
 from bot.store.database import Database
 from bot.store.dialect import inserting
 from bot.store.secrecy import INSTALLATIONS, Seal, Unreadable
+from bot.store.wakeups import INSTALLED, tell
 
 _installed = tables.installations.c
 
@@ -47,6 +48,7 @@ class StoredInstallations(Installations):
             statement = inserting(connection, tables.installations).values(**row)
             changed = {name: statement.excluded[name] for name in ("name", "credentials", "at")}
             connection.execute(statement.on_conflict_do_update(index_elements=["workspace"], set_=changed))
+            tell(connection, INSTALLED)
 
         await self._database.write(work)
 
@@ -58,7 +60,12 @@ class StoredInstallations(Installations):
 
     async def forget(self, workspace: WorkspaceRef) -> bool:
         statement = delete(tables.installations).where(_installed.workspace == str(workspace))
-        return await self._database.write(lambda connection: bool(connection.execute(statement).rowcount))
+
+        def work(connection: Connection) -> bool:
+            tell(connection, INSTALLED)
+            return bool(connection.execute(statement).rowcount)
+
+        return await self._database.write(work)
 
     async def _rows(self) -> Sequence[Any]:
         columns = (_installed.workspace, _installed.name, _installed.credentials, _installed.at)

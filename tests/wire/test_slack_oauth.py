@@ -376,6 +376,22 @@ async def test_two_workspaces_are_told_apart(desk: SlackDesk, tmp_path: Path) ->
         assert await play.allant.store.members.get(MemberRef(ACME, "U7")) is None
 
 
+async def test_every_process_takes_up_a_workspace_and_one_listens(
+    desk: SlackDesk, tmp_path: Path, empty_postgres: str
+) -> None:
+    shared = {"database_url": empty_postgres, "lease_seconds": 2}
+    async with house(desk, tmp_path, **shared) as one, house(desk, tmp_path, **shared) as other:
+        await one.install()
+        await one.until(lambda: ACME in one.allant.platforms and ACME in other.allant.platforms)
+        await one.until(lambda: len(one.allant.attending | other.allant.attending) == 1)
+        zoe = {"id": "U9", "name": "zoe", "real_name": "Zoé"}
+        await other.heard({"type": "team_join", "user": zoe, "event_ts": "1.1"}, 1)
+        desk.tokens.clear()
+        assert (await other.event({"type": "app_uninstalled", "event_ts": "2.1"}, 2)).status_code == 200
+        await one.until(lambda: ACME not in one.allant.platforms and ACME not in other.allant.platforms)
+        await one.until(lambda: not one.allant.attending | other.allant.attending)
+
+
 async def test_a_removed_app_lets_its_workspace_go_until_it_is_connected_anew(desk: SlackDesk, tmp_path: Path) -> None:
     async with house(desk, tmp_path) as play:
         await play.install()
