@@ -6,6 +6,7 @@ from handlers import (
     agenda,
     answers,
     calendar,
+    checkup,
     deliveries,
     digest,
     drafts,
@@ -59,4 +60,5 @@ FEATURES: tuple[Feature, ...] = (
     admin.FEATURE,
     popular.FEATURE,
     home.FEATURE,
+    checkup.FEATURE,
 )

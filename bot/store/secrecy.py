@@ -1,4 +1,5 @@
-"""What the secret is for: sealing the words that wait in the inbox, and the member keys of the signals.
+"""What the secret is for: sealing the words that wait in the inbox and the credentials of workspaces that connected
+themselves, and the member keys of the signals.
 
 Each use has its own key, derived from the secret with HKDF-SHA256 (RFC 5869) under a label of its own, so that
 knowing one says nothing of the other.
@@ -28,6 +29,10 @@ KEY_BYTES = 16
 """Half of an HMAC-SHA256: still 128 bits, so two members or two events never meet in one key."""
 
 
+INBOX, INSTALLATIONS = b"allant inbox payload", b"allant installation"
+"""The labels of the two seals."""
+
+
 def _derived(secret: bytes, label: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=label).derive(secret)
 
@@ -42,9 +47,10 @@ class Unreadable(Exception):
 
 
 class Seal:
-    """Closes words while they wait (AES-256-GCM), bound to the row they belong to."""
+    """Closes an event's words while they wait, or whatever else ``label`` is for (AES-256-GCM), bound to the row they
+    belong to."""
 
-    def __init__(self, secret: bytes, label: bytes = b"allant inbox payload") -> None:
+    def __init__(self, secret: bytes, label: bytes = INBOX) -> None:
         self._cipher = AESGCM(_derived(secret, label))
         self._drawn = os.urandom(_DRAWN_BYTES)
         self._count = itertools.count()  # Its steps are atomic: two threads never get the same number.

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0008"
+REVISION = "0010"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -364,6 +364,26 @@ class AnswerRow(Row, table=True):
     changed: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -385,3 +405,5 @@ changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
 answers = _table(AnswerRow)
+installations = _table(InstallationRow)
+spent = _table(SpentRow)

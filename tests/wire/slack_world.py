@@ -22,7 +22,6 @@ from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import Manners, SlackServer
 
-
 E = TypeVar("E", bound=Event)
 
 
@@ -165,7 +164,7 @@ class SlackWorld(World):
         await self._submitted()
         if person.id in self._opened and self.people.view_of(person.id) is None:
             return None
-        return _as_form(await self._view(person, message))
+        return as_form(await self._view(person, message))
 
     async def open_home(self, person: MemberRef) -> None:
         self.people.open_home(person.id)
@@ -263,7 +262,7 @@ def picked(view: Json, values: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _as_form(view: Json) -> SeenForm:
+def as_form(view: Json) -> SeenForm:
     state = view["state"]["values"]
     values: dict[str, str] = {}
     written = [view["title"]["text"], text_of(view)]
