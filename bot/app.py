@@ -29,6 +29,7 @@ from bot.core.ports import Clock, FeedReader, Writer
 from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
+from bot.equipment import equipment
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
 from bot.settings import Settings, starter_folder
@@ -357,10 +358,13 @@ async def assemble(
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
         addresses=addresses,
+        can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
+    for platform in platforms:
+        platform.equip(equipment(ports, store.drawer(platform.workspace), platform.workspace))
 
     attending: set[WorkspaceRef] = set()
     store.leases.on_lost(attending.clear)

@@ -442,7 +442,13 @@ async def _state(ctx: Context, language: Language, channel: Channel, rules: Nudg
 FEATURE = Feature(
     name="nudge",
     commands=(
-        Command(path=("nudge", "status"), french=("relance", "état"), run=status, role=Role.ANIMATOR),
+        Command(
+            path=("nudge", "status"),
+            french=("relance", "état"),
+            short=("nudge", "relance"),
+            run=status,
+            role=Role.ANIMATOR,
+        ),
         Command(
             path=("nudge", "snooze"), french=("relance", "pause"), run=snooze, role=Role.ANIMATOR, has_arguments=True
         ),

@@ -61,6 +61,15 @@ class React:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Let into the channel a member who asked for it."""
+
+    channel: ChannelRef
+    member: MemberRef
+    key: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterMember:
     """Write down what the platform says of a member. What the person chose themselves (language, mute) stays."""
@@ -116,6 +125,15 @@ class RegisterChannel:
     """Write down what the platform says of a channel."""
 
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChannel:
+    """The channel has another id from now on: whatever is kept under the old one follows. Messages said there keep
+    the old one, as they are not reached under the new."""
+
+    old: ChannelRef
+    new: ChannelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +334,7 @@ Action = (
     | Edit
     | Withdraw
     | React
+    | Admit
     | RegisterMember
     | MemberWentAway
     | ChooseLanguage
@@ -324,6 +343,7 @@ Action = (
     | GiveRole
     | MarkManager
     | RegisterChannel
+    | MoveChannel
     | NoteActivity
     | Count
     | SetTimer

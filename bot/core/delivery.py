@@ -35,6 +35,7 @@ class Verb(StrEnum):
     EDIT = "edit"
     WITHDRAW = "withdraw"
     REACT = "react"
+    ADMIT = "admit"
 
 
 class State(StrEnum):
@@ -58,7 +59,7 @@ class Delivery:
 
     ``key`` is unique in the workspace and says what this delivery is for, so that deciding twice plans once.
     ``to`` is a channel, or a member for a direct message; for edit, withdraw and react ``target`` names the message.
-    ``visible_to``: in a channel, show it to this member only. ``due``: not before. ``expires``: not after.
+    ``visible_to``: in a channel, show it to this member only; to admit, whom. ``due``: not before. ``expires``: not after.
     ``planned_for`` is the ``due`` it was planned with, which stays when it has to wait and ``due`` moves.
     """
 

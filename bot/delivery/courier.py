@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.delivery import Delivery, Kind, Receipt, State
+from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure, where
 from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
@@ -144,7 +144,7 @@ class Courier:
             return None  # It stays half-sent until its workspace is connected again.
         now = self._clock.now()
         late = is_expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
-        repeat = platform.can.safe_to_repeat and not late
+        repeat = _repeatable(platform, delivery) and not late
         if not repeat and not platform.can.can_look_up:
             await self._close(delivery, State.UNCERTAIN, "unclear")
             return None
@@ -205,7 +205,7 @@ class Courier:
             if not isinstance(error, (Unsure, TimeoutError)):
                 log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
             self._count_broken(delivery, error)
-            if platform.can.safe_to_repeat or platform.can.can_look_up:
+            if _repeatable(platform, delivery) or platform.can.can_look_up:
                 return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
             await self._close(delivery, State.UNCERTAIN, "broken" if delivery.id in self._broken else "unclear")
             return None
@@ -296,6 +296,11 @@ class Courier:
 
     def _after(self, error: RateLimited) -> datetime:
         return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
+
+
+def _repeatable(platform: Platform, delivery: Delivery) -> bool:
+    """To edit, withdraw, react or admit once more changes nothing: only a message can be there twice."""
+    return platform.can.safe_to_repeat or delivery.verb is not Verb.SEND
 
 
 def _reason(error: Refused) -> str:

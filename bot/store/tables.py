@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0005"
+REVISION = "0011"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -345,6 +345,20 @@ class ChangeRow(Row, table=True):
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 
 
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -365,3 +379,4 @@ items = _table(ItemRow)
 changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
+aside = _table(AsideRow)
