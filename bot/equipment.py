@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.dispatch import menu
+from bot.core.dispatch import menu, route
 from bot.core.feature import Ports
 from bot.core.menu import MenuEntry
 from bot.core.platform import Drawer, Equipment, Suggestion
@@ -37,7 +37,12 @@ def equipment(ports: Ports, drawer: Drawer, workspace: WorkspaceRef) -> Equipmen
             entries = list(ports.library.entries(language, guest=guest, kind="faq"))
         return [Suggestion(each.slug, each.title, f"**{each.title}**\n\n{each.body}") for each in entries][:MOST_SUGGESTED]
 
+    def knows(words: str) -> bool:
+        return route(ports.catalogue, words) is not None
+
     def listed() -> Sequence[MenuEntry]:
         return menu(ports.catalogue, ports.library)
 
-    return Equipment(drawer=drawer, language_of=language_of, is_ours=is_ours, look_up=look_up, menu=listed)
+    return Equipment(
+        drawer=drawer, language_of=language_of, is_ours=is_ours, knows=knows, look_up=look_up, menu=listed
+    )
