@@ -361,6 +361,7 @@ async def assemble(
         can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
+        home=[part for feature in features for part in feature.home],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
     for platform in platforms:

@@ -76,7 +76,7 @@ REASONS = {
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def _bad(key: str, **values: object) -> BadInput:
+def _bad(key: str, **values: Any) -> BadInput:
     return BadInput(REASONS[key].format(**values), key=key, **values)
 
 

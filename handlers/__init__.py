@@ -11,9 +11,11 @@ from handlers import (
     editing,
     faq,
     greeting,
+    home,
     hours,
     nudge,
     pause,
+    popular,
     privacy,
     recall,
     reins,
@@ -47,4 +49,6 @@ FEATURES: tuple[Feature, ...] = (
     watch.FEATURE,
     pause.FEATURE,
     admin.FEATURE,
+    popular.FEATURE,
+    home.FEATURE,
 )

@@ -17,10 +17,11 @@ from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
 from bot.core.errors import BadInput, Problem
 from bot.core.events import CommandGiven, FilesChanged
-from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.feature import Command, Context, Feature, HomePart, Listener
 from bot.core.handover import hand_over
+from bot.core.home import page_of, section
 from bot.core.ledger import Query
-from bot.core.message import Button, Markup, Message, escape, join_lines
+from bot.core.message import Button, Markup, Message, Section, escape, join_lines
 from bot.core.pausing import pause_line
 from bot.core.reasons import reason_words
 from bot.core.refs import Language
@@ -39,6 +40,8 @@ ROLES = {
 MOST_PROBLEMS = 10
 """Problems of files told in one message; `allant check` shows the rest."""
 MOST_COUNTED = 1000
+MOST_REASONS = 4
+"""Reasons for holding back that a home names; the status names all."""
 _MENTION = re.compile(r"\[[^\]]*\]\(mention:([^)\s]+)\)")
 
 
@@ -256,6 +259,61 @@ def _by_name(held: Mapping[str, int]) -> Counter[str]:
     return counts
 
 
+# In administrators' homes
+
+
+async def health(ctx: Context, member: Member, page: int) -> Section | None:
+    """Whether all is well: what failed, what nobody knows of, what is wrong in the files, what is held back."""
+    language = member.language
+    lines: list[str] = []
+    paused = await pause_line(ctx, member)
+    if paused is not None:
+        lines.append(paused)
+    for name, state in (("failed", State.FAILED), ("uncertain", State.UNCERTAIN)):
+        count = await _count(ctx, state)
+        lines += [ctx.words(language, f"admin.status_{name}", count=count)] if count else []
+    if await ctx.note(ToldProblems, "") is not None:
+        lines.append(ctx.words(language, "admin.status_files"))
+    held = await ctx.ledger.held_back(ctx.workspace, ctx.now - timedelta(weeks=1))
+    lines += [
+        ctx.words(language, "admin.held", count=count, reason=reason_words(ctx.words, language, reason))
+        for reason, count in _by_name(held).most_common(MOST_REASONS)
+    ]
+    buttons = (
+        Button(ctx.words(language, "admin.home_status"), "status"),
+        Button(ctx.words(language, "admin.home_deliveries"), "deliveries"),
+    )
+    head = ctx.words(language, "admin.home_health")
+    return section(ctx, language, "health", head, lines or [ctx.words(language, "admin.home_well")], buttons=buttons)
+
+
+async def who(ctx: Context, member: Member, page: int) -> Section | None:
+    """Who animates and who administers."""
+    language = member.language
+    holders = sorted(
+        await ctx.members.with_role(ctx.workspace, Role.ANIMATOR), key=lambda each: (-each.role, each.name)
+    )
+    shown, at, pages = page_of(holders, page)
+    lines = [f"{escape(each.name)} – {_role(ctx, language, each.role)}" for each in shown]
+    head = ctx.words(language, "admin.home_roles")
+    button = Button(ctx.words(language, "admin.home_change_roles"), "roles")
+    return section(ctx, language, "roles", head, lines, page=at, pages=pages, buttons=(button,))
+
+
+async def limits(ctx: Context, member: Member, page: int) -> Section | None:
+    """How much may be said, and when: the rules of schedules/policy.yaml in words."""
+    language, policy = member.language, ctx.policy
+    hours = {"since": f"{policy.quiet_from:%H:%M}", "until": f"{policy.quiet_to:%H:%M}", "zone": policy.zone}
+    lines = [
+        ctx.words(language, "admin.home_channel_limit", day=policy.channel_day, week=policy.channel_week),
+        ctx.words(language, "admin.home_member_limit", day=policy.member_day, week=policy.member_week),
+        ctx.words(language, "admin.home_quiet", **hours),
+        ctx.words(language, "admin.home_threshold", least=policy.threshold),
+        ctx.words(language, "admin.home_kept", days=policy.keep_deliveries.days),
+    ]
+    return section(ctx, language, "limits", ctx.words(language, "admin.home_limits"), lines)
+
+
 _for_admins = partial(Command, role=Role.ADMIN, has_arguments=True)
 
 FEATURE = Feature(
@@ -270,4 +328,9 @@ FEATURE = Feature(
         Command(path=("status",), french=("état",), run=status, role=Role.ADMIN),
     ),
     listeners=(Listener(FilesChanged, on_files_changed),),
+    home=(
+        HomePart(name="health", place=90, make=health, role=Role.ADMIN),
+        HomePart(name="roles", place=91, make=who, role=Role.ADMIN),
+        HomePart(name="limits", place=92, make=limits, role=Role.ADMIN),
+    ),
 )

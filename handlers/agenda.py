@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from bot.core.calendar import Item, Paused
@@ -10,14 +11,18 @@ from bot.core.community import Member, Role
 from bot.core.editorial import KeptItem, Slot, Status
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
-from bot.core.feature import Command, Context, Feature
-from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.excerpt import title
+from bot.core.feature import Command, Context, Feature, HomePart
+from bot.core.home import page_of, section
+from bot.core.message import Button, Markup, Message, Section, join_lines
 from bot.core.planning import Planner, asked, coming_slots, find_item, goes_out, places_said, said
 from bot.core.posting import text_of
 from bot.core.refs import LANGUAGES, Language
 
 PAGE = 10
 MOST_NEXT = 50
+MOST_WAITING = 200
+"""Items in review that a home counts: more is not read there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,60 @@ def _reins(
     return tuple(buttons)
 
 
+# In members' homes
+
+
+async def coming_up(ctx: Context, member: Member, page: int) -> Section | None:
+    """What comes in the next two weeks, by its first words."""
+    return await _coming(ctx, member, page, "upcoming", timedelta(days=14))
+
+
+async def this_week(ctx: Context, member: Member, page: int) -> Section | None:
+    """What goes out in the next seven days, and where, for those who answer for it."""
+    return await _coming(ctx, member, page, "week", timedelta(days=7))
+
+
+async def _coming(ctx: Context, member: Member, page: int, name: str, span: timedelta) -> Section | None:
+    language, paused = member.language, await ctx.notes.all(ctx.workspace, Paused)
+    planner = await Planner.of(ctx, people=False)
+    slots = [
+        slot
+        for slot in await ctx.occurrences.coming(ctx.workspace, since=ctx.now, until=ctx.now + span)
+        if slot.item not in paused
+    ]
+    shown, at, pages = page_of(slots, page)
+    lines = []
+    for slot in shown:
+        found = await find_item(ctx, slot.item)
+        if found is not None:
+            values = {"when": said(ctx, member, slot.due), "item": slot.item, "to": places_said(planner, found[0])}
+            about = title(text_of(ctx, found[0], language) or "", 60)
+            lines.append(ctx.words(language, f"agenda.home_{name}_line", about=about, **values))
+    if not lines:
+        lines = [ctx.words(language, "agenda.home_nothing")]
+    head = ctx.words(language, f"agenda.home_{name}", count=len(slots))
+    buttons = [Button(ctx.words(language, "agenda.home_add"), "calendar add", "primary")] if name == "week" else []
+    return section(ctx, language, name, head, lines, page=at, pages=pages, buttons=buttons)
+
+
+async def to_approve(ctx: Context, member: Member, page: int) -> Section | None:
+    """What waits for somebody's approval."""
+    language, waiting = member.language, await ctx.items.all(ctx.workspace, status=Status.IN_REVIEW, limit=MOST_WAITING)
+    if not waiting:
+        return None
+    shown, at, pages = page_of(waiting, page)
+    lines, buttons = [], []
+    for kept in shown:
+        about = title(text_of(ctx, kept.item, language) or "", 60)
+        lines.append(
+            ctx.words(language, "agenda.home_approve_line", item=kept.item.id, about=about, said=kept.item.said)
+        )
+        label = ctx.words(language, "agenda.home_see", item=Markup(kept.item.id))
+        buttons.append(Button(label, f"calendar preview {kept.item.id}"))
+    head = ctx.words(language, "agenda.home_approve", count=len(waiting))
+    return section(ctx, language, "approvals", head, lines, page=at, pages=pages, buttons=buttons)
+
+
 _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
 
 FEATURE = Feature(
@@ -167,5 +226,10 @@ FEATURE = Feature(
         ),
         _for_animators(path=("calendar", "list"), french=("calendrier", "liste"), run=show_list),
         _for_animators(path=("calendar", "preview"), french=("calendrier", "aperçu"), run=preview),
+    ),
+    home=(
+        HomePart(name="upcoming", place=20, make=coming_up),
+        HomePart(name="week", place=50, make=this_week, role=Role.ANIMATOR),
+        HomePart(name="approvals", place=60, make=to_approve, role=Role.ANIMATOR),
     ),
 )

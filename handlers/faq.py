@@ -12,6 +12,7 @@ from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.dispatch import unaccented
 from bot.core.events import CommandGiven, FilesChanged, MessageDeleted, MessagePosted, Started
+from bot.core.faq import OpenQuestion
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.knowledge import Entry, Found
 from bot.core.localtime import local_date, local_moment
@@ -54,15 +55,6 @@ class FaqRules:
     """At most so many unasked answers in a channel a day; 0: never unasked."""
     tell_at: time = time(9, 15)
     """When animators are told of the latest questions without an answer, on working days, in the workspace's zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question in a channel that nobody answered: where, when and whose, never its words."""
-
-    message: MessageRef
-    asked_at: datetime
-    asker: MemberRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,24 @@ from statistics import median
 from typing import Literal
 
 from bot.core.actions import Drop, Remember, Send, SetTimer
-from bot.core.community import Channel, Role
+from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind, State
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, FilesChanged, MessagePosted, Started
-from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.feature import Command, Context, Feature, HomePart, Listener, TimerFired
+from bot.core.home import page_of, section
 from bot.core.knowledge import Prompt
 from bot.core.ledger import digest_key
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Message, channel_link, join_lines
+from bot.core.message import Button, Message, Section, channel_link, join_lines
 from bot.core.policy import PolicyRules, is_worked
 from bot.core.refs import Language
 from bot.core.signals import DayCount
 
 HABIT_WEEKS = 8
 """How far back a channel's habit is read."""
+MOST_HABITS = 40
+"""Habits read for one look at a home."""
 SERIOUS_TAGS = frozenset({"help", "ideas", "learning", "project"})
 FOR_EVERYONE = "everyone"
 WEEKDAY_TAGS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -439,6 +442,30 @@ async def _state(ctx: Context, language: Language, channel: Channel, rules: Nudg
     return " ".join(said)
 
 
+async def silent(ctx: Context, member: Member, page: int) -> Section | None:
+    """The channels that are silent against their habit, in animators' homes."""
+    language, rules = member.language, ctx.timetable.rules(NudgeRules)
+    since = ctx.now - timedelta(days=rules.least_quiet_days)
+    asleep = await ctx.notes.all(ctx.workspace, Snoozed)
+    candidates = [
+        (channel.last_message_at, channel)
+        for channel in await ctx.channels.all(ctx.workspace)
+        if channel.last_message_at is not None and channel.last_message_at < since and is_looked_after(channel, rules)
+    ]
+    # The latest to fall silent first: they can still be woken, and only so many habits are read.
+    candidates.sort(key=lambda each: each[0], reverse=True)
+    quiet = []
+    for _, channel in candidates[:MOST_HABITS]:
+        snoozed, found = asleep.get(str(channel.ref)), await _habit(ctx, channel)
+        if has_gone_quiet(found, rules) and found and not (snoozed is not None and snoozed.until > ctx.now):
+            quiet.append((channel, found.quiet))
+    shown, at, pages = page_of(quiet, page)
+    lines = [f"{channel_link(each)} – {ctx.words(language, 'nudge.quiet', count=days)}" for each, days in shown]
+    buttons = [Button(f"#{each.name}", f"nudge now #{each.name}") for each, _ in shown]
+    head = ctx.words(language, "nudge.home_head" if lines else "nudge.home_none")
+    return section(ctx, language, "silent", head, lines, page=at, pages=pages, buttons=buttons)
+
+
 FEATURE = Feature(
     name="nudge",
     commands=(
@@ -465,4 +492,5 @@ FEATURE = Feature(
     ),
     timers={"look": look},
     rules=NudgeRules,
+    home=(HomePart(name="silent", place=70, make=silent, role=Role.ANIMATOR),),
 )

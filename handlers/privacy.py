@@ -24,9 +24,10 @@ from bot.core.community import Member
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
 from bot.core.events import ChannelChanged, ChannelMoved, CommandGiven, MemberChanged, MemberJoined, MemberLeft
-from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.feature import Command, Context, Feature, HomePart, Listener
+from bot.core.home import section
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.message import Button, Markup, Message, Section, join_lines
 from bot.core.refs import Language, other_language
 from bot.core.signals import What
 
@@ -296,6 +297,20 @@ async def away(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, Message(ctx.words(member.language, "privacy.away_noted", day=day), (button,)))
 
 
+async def you(ctx: Context, member: Member, page: int) -> Section | None:
+    """The member's own language, silence and absence, with what changes them, in their home."""
+    language = member.language
+    lines: list[str] = [
+        ctx.words(language, "privacy.language", spoken=ctx.words(language, f"privacy.speaks_{language}"))
+    ]
+    lines += [line.removeprefix("- ") for line in _about(ctx, member)[4:]]  # Name, zone and role they know.
+    lines.append(ctx.words(language, "privacy.never_words"))
+    _, mute_button, other, _ = _buttons(ctx, member)
+    known = Button(ctx.words(language, "privacy.home_known"), "me")
+    head = ctx.words(language, "privacy.home_head")
+    return section(ctx, language, "you", head, lines, buttons=(other, mute_button, known))
+
+
 FEATURE = Feature(
     name="privacy",
     commands=(
@@ -320,4 +335,5 @@ FEATURE = Feature(
         Listener(ChannelChanged, on_channel),
         Listener(ChannelMoved, on_moved),
     ),
+    home=(HomePart(name="you", place=40, make=you),),
 )

@@ -13,10 +13,11 @@ from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberJoined, MemberLeft
-from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.feature import Command, Context, Feature, HomePart, Listener, TimerFired
+from bot.core.home import section
 from bot.core.knowledge import Page
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, fill, join_lines
+from bot.core.message import Button, Markup, Message, Section, fill, join_lines
 from bot.core.policy import PolicyRules, is_worked
 from bot.core.refs import LANGUAGES, Language, MemberRef, other_language
 from bot.core.signals import Signal, What
@@ -348,6 +349,27 @@ def _people(ctx: Context, language: Language, number: int) -> Markup:
     return Markup(str(number))
 
 
+async def my_journey(ctx: Context, member: Member, page: int) -> Section | None:
+    """How far the member's own welcome is, in their home, until it ends."""
+    journey = await ctx.note(Journey, member.ref.id)
+    if journey is None or journey.state != "running":
+        return None
+    language, pages = member.language, _pages(ctx, journey.kind, member.language)
+    days = [each.day for each in pages if each.day is not None]
+    following = next_page(pages, journey.done)
+    lines = [ctx.words(language, "welcome.home_done", count=sum(day <= journey.done for day in days), of=len(days))]
+    timer = await ctx.timers.get(ctx.workspace, "welcome", "step", member.ref.id)
+    if following is not None and timer is not None:
+        when = ctx.say_day(language, local_date(timer.due, ctx.zone_of(member)))
+        lines.append(ctx.words(language, "welcome.home_next", title=following.title, when=when))
+    head = ctx.words(language, "welcome.home_head")
+    buttons = [
+        Button(ctx.words(language, "welcome.home_tutorials"), "tuto"),
+        Button(ctx.words(language, "core.help_button"), "help"),
+    ]
+    return section(ctx, language, "journey", head, lines, buttons=buttons)
+
+
 FEATURE = Feature(
     name="welcome",
     commands=(
@@ -367,4 +389,5 @@ FEATURE = Feature(
     ),
     timers={"step": step},
     rules=WelcomeRules,
+    home=(HomePart(name="journey", place=10, make=my_journey),),
 )

@@ -33,6 +33,8 @@ class Send:
     visible_to: MemberRef | None = None
     due: datetime | None = None
     expires: datetime | None = None
+    answers: str = ""
+    """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,19 @@ class Admit:
     channel: ChannelRef
     member: MemberRef
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHome:
+    """Show ``view`` as the member's home, instead of what it showed before. Only where the platform ``can.home``.
+
+    The view is a message with ``sections``, and no text, buttons or form of its own. A newer view takes the place of
+    one that has not left yet. It is no message to anybody: no budget, quiet hours or pause concern it, and nothing but
+    the newest view is kept of it.
+    """
+
+    member: MemberRef
+    view: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +350,7 @@ Action = (
     | Withdraw
     | React
     | Admit
+    | ShowHome
     | RegisterMember
     | MemberWentAway
     | ChooseLanguage

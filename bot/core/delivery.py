@@ -36,6 +36,7 @@ class Verb(StrEnum):
     WITHDRAW = "withdraw"
     REACT = "react"
     ADMIT = "admit"
+    HOME = "home"  # the newest view of a member's home, instead of the one before
 
 
 class State(StrEnum):
@@ -59,6 +60,7 @@ class Delivery:
 
     ``key`` is unique in the workspace and says what this delivery is for, so that deciding twice plans once.
     ``to`` is a channel, or a member for a direct message; for edit, withdraw and react ``target`` names the message.
+    For home ``to`` is the member whose home shows ``message.sections`` from now on; doing it again changes nothing.
     ``visible_to``: in a channel, show it to this member only; to admit, whom. ``due``: not before. ``expires``: not after.
     ``planned_for`` is the ``due`` it was planned with, which stays when it has to wait and ``due`` moves.
     """
@@ -83,6 +85,8 @@ class Delivery:
     sent_as: MessageRef | None = None
     sent_at: datetime | None = None
     created_at: datetime | None = None
+    answers: str = ""
+    """The id of the event that this answers: see :class:`bot.core.message.Form`."""
     id: int = 0
     """The ledger's own number, increasing in the order of planning; 0 until stored."""
 

@@ -13,8 +13,9 @@ from bot.core.community import Role
 from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
-from bot.core.message import Button, Message
+from bot.core.forms import shown_again
 from bot.core.menu import MenuEntry
+from bot.core.message import Button, Form, Message
 from bot.core.ports import Accepted, Journal, Library, Timer
 from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import Signal, What
@@ -202,19 +203,34 @@ class Dispatcher:
         except StoreUnavailable:
             raise  # As in _isolated.
         except BadInput as problem:
-            return self._failed(
-                found.feature, event, context, context.reason(member.language, problem), member.language
-            )
+            return await self._failed(found, event, context.reason(member.language, problem), problem)
         except Exception as error:
             _log_failure(found.feature, event, error)
-            return self._failed(found.feature, event, context, "", member.language)
+            return await self._failed(found, event, context.words(member.language, "core.failed"), BadInput())
         return Planned(found.feature, tuple(context.actions))
 
-    def _failed(self, feature: str, event: CommandGiven, used: Context, problem: str, language: Language) -> Planned:
-        """What the person hears instead of the command's own answer, whose actions are dropped."""
-        context = Context(self._ports, used.workspace, used.now)
-        context.reply(event, problem or context.words(language, "core.failed"))
-        return Planned(feature, tuple(context.actions))
+    async def _failed(self, found: Route, event: CommandGiven, reason: str, problem: BadInput) -> Planned:
+        """What the person hears instead of the command's own answer, whose actions are dropped: the reason, and the
+        form that led to it, so that nobody has to fill it in again."""
+        context = self._context(event)
+        values = event.fields or problem.given
+        form = await self._same_form(found, event) if values else None
+        message = shown_again(form, values, reason, problem.errors) if form is not None else Message(reason)
+        context.reply(event, message)
+        return Planned(found.feature, tuple(context.actions))
+
+    async def _same_form(self, found: Route, event: CommandGiven) -> Form | None:
+        if found.command.form is None:
+            return None
+        try:
+            return await found.command.form(self._context(event), event, found.arguments)
+        except StoreUnavailable:
+            raise
+        except BadInput:
+            return None  # What it was about is gone: the reason says so.
+        except Exception as error:
+            _log_failure(found.feature, event, error)
+            return None
 
 
 def _command_signal(event: CommandGiven, found: Route) -> Signal:

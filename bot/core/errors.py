@@ -14,7 +14,7 @@ AllantError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -41,7 +41,26 @@ class AllantError(Exception):
 
 
 class BadInput(AllantError):
-    """A person's input cannot be used; the text says what is wrong and what to do."""
+    """A person's input cannot be used; the text says what is wrong and what to do.
+
+    ``field`` names the field of a form in which it stands; ``errors``, where several are wrong, says what is wrong with
+    each. A form that led to it is shown again, with what was filled in and what is wrong at each field: see
+    :func:`bot.core.forms.shown_again`. ``given``: the values, where they were typed and not filled in.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        field: str = "",
+        errors: Mapping[str, str] | None = None,
+        given: Mapping[str, str] | None = None,
+        key: str = "",
+        **values: object,
+    ) -> None:
+        super().__init__(text, key=key, **values)
+        self.errors: Mapping[str, str] = errors or ({field: text} if field else {})
+        self.given: Mapping[str, str] = given or {}
 
 
 @dataclass(frozen=True, slots=True, order=True)

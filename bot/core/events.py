@@ -165,7 +165,9 @@ class CommandGiven(Event):
     """A member asked the bot for something by its name: a slash command, a button, or a submitted form.
 
     ``text`` is what follows ``/allant`` (or ``!allant``): ``calendar next 5``. ``fields`` are a form's values.
-    ``message`` is the message whose button was pressed, or the message that held a typed command.
+    ``message`` is the message whose button was pressed, or the message that held a typed command; for a shortcut on a
+    message (``faq write``, with its words in ``fields["message"]``) that message. ``home``: a button in the
+    member's home gave it; ``channel`` is then their direct conversation, and ``direct`` holds.
     """
 
     member: MemberRef
@@ -176,6 +178,14 @@ class CommandGiven(Event):
     thread: MessageRef | None = None
     message: MessageRef | None = None
     button: bool = False
+    home: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeOpened(Event):
+    """A member looks at their home: the page that the platform gives the bot for each person (``can.home``)."""
+
+    member: MemberRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +239,7 @@ AnyEvent = (
     | ReactionAdded
     | ReactionRemoved
     | CommandGiven
+    | HomeOpened
 )
 EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -248,6 +259,7 @@ EVENTS: dict[str, type[Event]] = {
         ReactionAdded,
         ReactionRemoved,
         CommandGiven,
+        HomeOpened,
     )
 }
 
@@ -263,6 +275,8 @@ def place_of(event: Event) -> str:
     """
     if isinstance(event, _IN_THE_ORDER_OF_THE_WORKSPACE):
         return str(event.workspace)
+    if isinstance(event, HomeOpened):
+        return f"home of {event.member}"  # Nobody waits for another's home, nor for what newcomers do.
     channel = getattr(event, "channel", None)
     if isinstance(channel, ChannelRef):
         return str(channel)

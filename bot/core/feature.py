@@ -15,7 +15,7 @@ from bot.core.delivery import Kind
 from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
-from bot.core.message import Markup, Message
+from bot.core.message import Form, Markup, Message, Section
 from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
@@ -62,6 +62,8 @@ class Ports:
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
     """The names of all features, also of those without a command."""
+    home: Sequence[HomePart] = ()
+    """What every feature has to show in members' homes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ class Context:
                 kind=Kind.ANSWER,
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
+                answers=command.id,
             )
         )
 
@@ -207,6 +210,9 @@ class Context:
 
 CommandFunction = Callable[[Context, CommandGiven, str], Awaitable[None]]
 """Gets the context, the command, and the words after its path, stripped."""
+FormFunction = Callable[[Context, CommandGiven, str], Awaitable[Form | None]]
+"""Gets the same as the command that a form submitted, and makes that form anew, with what is so now; None when there is
+nothing to fill in any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +232,8 @@ class Command:
     """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
+    form: FormFunction | None = None
+    """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
     judges: bool = False
     """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
     ``role`` says who sees it in the help."""
@@ -239,6 +247,23 @@ class Listener:
     run: Callable[..., Awaitable[None]]
 
 
+HomeFunction = Callable[[Context, Member, int], Awaitable[Section | None]]
+"""Gets the context, whose home it is, and which page of the part to show (from 1; beyond the last one: the last); None
+when there is nothing to show. It reads a few rows however many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomePart:
+    """A section of members' homes: of those with ``role`` or a higher one, ``guests`` among them or not. ``name`` is
+    what turns its page (``/allant home NAME PAGE``); ``place`` says where it stands, the lowest number first."""
+
+    name: str
+    place: int
+    make: HomeFunction
+    role: Role = Role.MEMBER
+    guests: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One community practice. ``timers`` maps a timer's name to what runs when it fires. ``rules`` is the dataclass of
@@ -249,3 +274,4 @@ class Feature:
     listeners: tuple[Listener, ...] = ()
     timers: Mapping[str, Callable[[Context, TimerFired], Awaitable[None]]] = field(default_factory=dict)
     rules: type | None = None
+    home: tuple[HomePart, ...] = ()

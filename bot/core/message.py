@@ -87,21 +87,67 @@ class Button:
     only for platforms on which it must be opened (see Capabilities.direct_needs_opening)."""
 
 
+FieldKind = Literal["line", "text", "choice", "choices", "moment", "date", "time", "channels", "person"]
+"""What is filled in, and how it is written in ``Field.value`` and ``CommandGiven.fields``, which are always text:
+
+=========  =====================================================  ==============================================
+kind       as a person sees it                                    the value
+=========  =====================================================  ==============================================
+line       one line                                               as written
+text       several lines                                          as written, lines ended by ``\\n``
+choice     one of ``choices``                                     the choice's value
+choices    any of ``choices`` (ticks, or a list of several)       their values joined with ``", "``
+moment     a day and a time                                       ``2026-12-01 10:00``, or as people write it
+date       a day                                                  ``2026-12-01``
+time       a time of day                                          ``15:00``
+channels   any channels, and any of ``choices`` (tags, people)    ``#name`` for a channel, joined with ``", "``
+person     somebody of the workspace                              ``@name``, or their id
+=========  =====================================================  ==============================================
+
+Moments, dates and times are on the clock of whoever fills in the form: an adapter neither converts nor judges them, it
+hands on what was picked. Where an adapter's own picker knows channels or people by id, it may give ``#ID`` and ``@ID``
+instead of names; ``Field.named`` tells it the ids of those in ``value``. An adapter without one of these inputs offers
+a line instead: what people type there is read as well as what a picker gives. Nothing picked is the empty text.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of a form; ``name`` is the key of its value in ``CommandGiven.fields``."""
+    """One input of a form; ``name`` is the key of its value in ``CommandGiven.fields``.
+
+    ``value`` is what it holds when it is shown; ``choices`` are (value, label), and no value holds a comma. ``help``
+    is plain text to show below the label. ``error``, in a form that is shown again, says in plain text what is wrong
+    with ``value``, to be shown at the input. ``named``: the platform's ids of the channels or people in ``value``, as
+    (as it stands in ``value``, id), for adapters whose pickers start from ids.
+    """
 
     name: str
     label: str
-    kind: Literal["line", "text", "choice", "moment"] = "line"
+    kind: FieldKind = "line"
     value: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     required: bool = True
+    help: str = ""
+    error: str = ""
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """Inputs which, once submitted, give the bot ``command`` with the values in ``CommandGiven.fields``.
+
+    All fields are in ``fields``, those left empty as the empty text. ``buttons`` stand in the form beside ``submit``:
+    pressing one gives its command with the values as they are at that moment, nothing required and nothing checked.
+    ``text`` is Markdown above the inputs; ``preview`` is Markdown below them, which shows how what was filled in will
+    look. Both are left out when empty.
+
+    **How a form stays open.** Whatever a submitted form (or a button in it) leads to is answered by one delivery whose
+    ``answers`` is the id of the ``CommandGiven`` that submitted it. When its message has a form, the form is shown
+    again in the place of the one submitted: with what was filled in, with ``error`` at the fields that are wrong, with
+    ``preview``. ``message.text`` then says the same in words, for adapters that show a form below a message; one with
+    modals need not show it. When its message has no form, the form closes and the message is shown where answers are.
+    The same ``answers`` tells an adapter which form was asked for by which command (to open it with that command's
+    trigger). An answer that never comes means that nothing was done: the adapter lets the form be after a while.
 
     An adapter without forms shows the command with one ``name: value`` line a field.
     """
@@ -110,15 +156,31 @@ class Form:
     command: str
     fields: tuple[Field, ...]
     submit: str
+    text: str = ""
+    preview: str = ""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a home: Markdown that begins with its heading (``## …``), and the buttons that belong to it."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the bot says: Markdown, then buttons, then perhaps a form."""
+    """What the bot says: Markdown, then buttons, then perhaps a form.
+
+    ``sections`` are for homes only (see :class:`bot.core.actions.ShowHome`): nothing sent to a channel or a person as
+    a message has any.
+    """
 
     text: str
     buttons: tuple[Button, ...] = ()
     form: Form | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def join_lines(lines: Iterable[str]) -> Markup:

@@ -21,7 +21,12 @@ OnEvent = Callable[[Event], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can do. ``safe_to_repeat``: the same key is never posted twice, so a half-sent delivery is sent
-    again. ``can_look_up``: ``find`` tells whether a key went out. With neither, half-sent means uncertain."""
+    again. ``can_look_up``: ``find`` tells whether a key went out. With neither, half-sent means uncertain.
+
+    ``forms``: it shows a message's form, every kind of field and every part of it (see
+    :data:`bot.core.message.FieldKind`); without, it shows the command to type. ``home``: it gives each member a page
+    of the bot's, tells with HomeOpened when one looks at it, and does deliveries of the verb ``home``; without, it
+    refuses these."""
 
     safe_to_repeat: bool = False
     can_look_up: bool = False
@@ -34,6 +39,7 @@ class Capabilities:
     """Whether a person must open the conversation with the bot before it can write to them alone."""
     tells_deletions: bool = True
     """Whether the platform tells when people withdraw what they wrote."""
+    home: bool = False
 
 
 class Keepsake(ABC):

@@ -144,7 +144,7 @@ class Courier:
             return None  # It stays half-sent until its workspace is connected again.
         now = self._clock.now()
         late = is_expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
-        repeat = _repeatable(platform, delivery) and not late
+        repeat = _repeatable(delivery, platform) and not late
         if not repeat and not platform.can.can_look_up:
             await self._close(delivery, State.UNCERTAIN, "unclear")
             return None
@@ -205,7 +205,7 @@ class Courier:
             if not isinstance(error, (Unsure, TimeoutError)):
                 log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
             self._count_broken(delivery, error)
-            if _repeatable(platform, delivery) or platform.can.can_look_up:
+            if _repeatable(delivery, platform) or platform.can.can_look_up:
                 return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
             await self._close(delivery, State.UNCERTAIN, "broken" if delivery.id in self._broken else "unclear")
             return None
@@ -275,7 +275,7 @@ class Courier:
         await self._outbound.close(delivery, state, reason)
         self._settling.pop(delivery.id, None)
         self._broken.pop(delivery.id, None)
-        if state is State.HELD_BACK and delivery.kind is not Kind.POST:
+        if delivery.verb is Verb.HOME or (state is State.HELD_BACK and delivery.kind is not Kind.POST):
             return
         log.warning("delivery %d (%s) ended %s: %s", delivery.id, delivery.kind, state, reason)
         if delivery.kind is Kind.NOTICE:
@@ -298,8 +298,9 @@ class Courier:
         return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
 
 
-def _repeatable(platform: Platform, delivery: Delivery) -> bool:
-    """To edit, withdraw, react or admit once more changes nothing: only a message can be there twice."""
+def _repeatable(delivery: Delivery, platform: Platform) -> bool:
+    """Whether doing it twice is the same as once: a home that is shown again shows the same, and to edit, withdraw,
+    react or admit once more changes nothing. Only a message can be there twice."""
     return platform.can.safe_to_repeat or delivery.verb is not Verb.SEND
 
 

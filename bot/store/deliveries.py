@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, select, update
 
-from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, Withdraw
+from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.ledger import in_digest
 from bot.core.message import Message
@@ -58,6 +59,7 @@ def to_delivery(row: Row[Any]) -> Delivery:
         sent_as=_message_ref(row.sent_as),
         sent_at=row.out_at if row.state in ARRIVED else None,
         created_at=row.created_at,
+        answers=row.answers or "",
     )
 
 
@@ -79,6 +81,7 @@ def send(commit: Commit, action: Send) -> None:
         private=addressee is not None or _is_direct(commit, action.to),
         due=action.due or commit.at,
         expires=action.expires,
+        answers=action.answers or None,
     )
 
 
@@ -105,6 +108,33 @@ def admit(commit: Commit, action: Admit) -> None:
         visible_to=str(action.member),
         private=True,
         due=commit.at,
+    )
+
+
+HOME_LASTS = timedelta(minutes=10)
+"""A view that could not be shown for this long is let go: whoever opens their home again gets a newer one."""
+
+
+def show_home(commit: Commit, action: ShowHome) -> None:
+    """The newest view takes the place of all others of the member but one that is just being sent, which goes first."""
+    if _has_left(commit, action.member):
+        return
+    column, place = tables.deliveries.c, place_key(action.member)
+    commit.connection.execute(
+        delete(tables.deliveries).where(
+            column.place == place, column.verb == Verb.HOME.value, column.state != State.SENDING.value
+        )
+    )
+    _plan(
+        commit,
+        key=commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=Verb.HOME.value,
+        place=place,
+        message=from_message(action.view),
+        private=True,
+        due=commit.at,
+        expires=commit.at + HOME_LASTS,
     )
 
 
@@ -184,6 +214,7 @@ _BLANK: dict[str, Any] = {
     "attempts": 0,
     "sent_as": None,
     "out_at": None,
+    "answers": None,
 }
 
 

@@ -38,6 +38,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Withdraw: deliveries.withdraw,
     actions.React: deliveries.react,
     actions.Admit: deliveries.admit,
+    actions.ShowHome: deliveries.show_home,
     actions.RegisterMember: people.register_member,
     actions.MemberWentAway: people.member_went_away,
     actions.ChooseLanguage: people.choose_language,

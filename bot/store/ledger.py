@@ -17,6 +17,8 @@ from bot.store.database import Database
 from bot.store.deliveries import ARRIVED, UNASKED, begins, to_delivery
 
 _columns = tables.deliveries.c
+_NO_HOME = _columns.verb != Verb.HOME.value
+"""What a member's home shows is said to nobody."""
 
 
 class StoredLedger(Ledger):
@@ -28,7 +30,7 @@ class StoredLedger(Ledger):
     async def recent(
         self, workspace: WorkspaceRef, *, feature: str = "", state: State | None = None, limit: int = 20
     ) -> Sequence[Delivery]:
-        where = [_columns.workspace == str(workspace)]
+        where = [_columns.workspace == str(workspace), _NO_HOME]
         if feature:
             where.append(_columns.feature == feature)
         if state is not None:
@@ -75,6 +77,7 @@ class StoredLedger(Ledger):
                 _columns.state == State.HELD_BACK.value,
                 _columns.due >= since,
                 _columns.workspace == str(workspace),
+                _NO_HOME,
             )
             .group_by(_columns.reason)
             .order_by(_columns.reason)
@@ -82,7 +85,7 @@ class StoredLedger(Ledger):
         return await self._database.read(lambda connection: {row[0]: row[1] for row in connection.execute(statement)})
 
     async def search(self, query: Query) -> Sequence[Delivery]:
-        where: list[ColumnElement[bool]] = []
+        where: list[ColumnElement[bool]] = [_NO_HOME]
         if query.workspace is not None:
             where.append(_columns.workspace == str(query.workspace))
         if query.place is not None:

@@ -121,7 +121,7 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it.
     """
 
     __tablename__ = "delivery"
@@ -159,6 +159,7 @@ class DeliveryRow(Row, table=True):
     sent_as: str | None = Field(sa_type=Text)
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
+    answers: str | None = Field(sa_type=Text)
 
 
 class DecisionRow(Row, table=True):

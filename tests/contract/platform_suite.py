@@ -21,13 +21,14 @@ from bot.core.errors import PlatformError, Refused, Unreachable
 from bot.core.events import (
     CommandGiven,
     Event,
+    HomeOpened,
     MemberJoined,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
     ReactionAdded,
 )
-from bot.core.message import Button, Field, Form, Message, escape, mention
+from bot.core.message import Button, Field, Form, Message, Section, escape, mention
 from bot.core.platform import Platform
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place
 
@@ -49,6 +50,16 @@ class Seen:
     mentions: frozenset[str] = frozenset()
     strong: tuple[str, ...] = ()
     reactions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenForm:
+    """A form as a person sees it. ``text`` is all that is written in it, the values left out; ``values`` are those its
+    inputs hold; ``errors`` is what is said to be wrong, by field."""
+
+    text: str
+    values: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 class Heard:
@@ -138,9 +149,55 @@ class World(ABC):
     async def trouble(self, error: type[PlatformError]) -> Delivery:
         """Arrange that doing the delivery given back raises ``error``."""
 
-    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str]) -> None:
-        """Fill in a message's form; only where the platform has forms."""
+    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str], button: str = "") -> None:
+        """Fill in a message's form and send it, or press the form's ``button`` of that label; only where the platform
+        has forms. ``values`` are what :data:`bot.core.message.FieldKind` says, and are picked as people would here."""
         raise NotImplementedError
+
+    async def form(self, person: MemberRef, message: MessageRef) -> SeenForm | None:
+        """The form in which the person fills in what the bot asked with ``message`` (or with an answer that took its
+        place), as they see it now; None when it closed. Only where the platform has forms."""
+        raise NotImplementedError
+
+    async def open_home(self, person: MemberRef) -> None:
+        """Look at one's home; only where the platform has homes."""
+        raise NotImplementedError
+
+    async def home(self, person: MemberRef) -> str | None:
+        """The text of the person's home as they see it, the labels of its buttons included; None before it shows
+        anything. Only where the platform has homes."""
+        raise NotImplementedError
+
+    async def press_home(self, person: MemberRef, label: str) -> None:
+        """Press a button in one's home; only where the platform has homes."""
+        raise NotImplementedError
+
+
+_EVERY_KIND = Form(
+    "Plan a post",
+    "calendar write",
+    (
+        Field("day", "Which day", "date", "2026-11-30"),
+        Field("at", "At what time", "time", "15:00", help="in your own time"),
+        Field("days", "On which days", "choices", "fri", (("mon", "Monday"), ("wed", "Wednesday"), ("fri", "Friday"))),
+        Field("to", "Where", "channels", "", (("tag:social", "all social channels"),)),
+        Field("note", "What", "text", "words"),
+        Field("then", "Then", "choice", "approve", (("approve", "approve it"), ("draft", "keep it"))),
+        Field("who", "Whose", "person"),
+        Field("maybe", "Anything else", "moment", required=False),
+    ),
+    "Save",
+    text="Read this first",
+    preview="This is **how it will look**",
+    buttons=(Button("Preview", "calendar try"),),
+)
+_ASKING = Form("When", "plan it", (Field("day", "Which day"),), "Ok")
+_ASKING_AGAIN = Form("When", "plan it", (Field("day", "Which day", value="someday", error="no such day"),), "Ok")
+_HOME = (
+    Section("## Coming up\n\n- **Friday tea**", (Button("More", "home coming 2"),)),
+    Section("## You\n\nYou hear from me.", (Button("Mute", "mute"), Button("Language", "language"))),
+)
+_HOME_LATER = (Section("## Coming up\n\nNothing."),)
 
 
 class PlatformSuite:
@@ -375,6 +432,126 @@ class PlatformSuite:
             seen = await world.seen(message, ada)
             assert seen is not None
             assert all(word in seen.text for word in ("calendar add", "title:", "note:"))
+
+    async def test_every_kind_of_field_is_filled_in(self, world: World) -> None:
+        """Or offered as a line to type, which says in words what it is for."""
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, Message("Plan it", form=_EVERY_KIND))
+        if not world.platform.can.forms:
+            seen = await world.seen(message, ada)
+            assert seen is not None
+            for each in _EVERY_KIND.fields:
+                assert each.label in seen.text
+                assert f"{each.name}: {each.value}".strip() in seen.text
+            assert "how it will look" in seen.text
+            return
+        values = {
+            "day": "2026-12-01",
+            "at": "15:30",
+            "days": "mon, wed",
+            "to": "tag:social",
+            "note": "one\ntwo",
+            "then": "draft",
+            "who": f"@{ada.id}",
+        }
+        await world.submit(ada, message, values)
+        event = await world.heard.first(CommandGiven)
+        assert (event.member, event.text) == (ada, "calendar write")
+        assert {name: event.fields[name] for name in values} == values
+        assert event.fields["maybe"] == ""
+
+    async def test_a_form_shows_its_help_and_what_it_will_look_like(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, Message("Plan it", form=_EVERY_KIND))
+        if not world.platform.can.forms:
+            return  # It shows the command to type: see above.
+        form = await world.form(ada, message)
+        assert form is not None
+        for words in ("Plan a post", "Read this first", "in your own time", "how it will look"):
+            assert words in form.text
+        assert form.values["day"] == "2026-11-30"
+        assert form.values["days"] == "fri"
+
+    async def test_a_button_in_a_form_gives_its_command_with_what_is_filled_in(self, world: World) -> None:
+        ada = await world.newcomer("Ada")
+        if not world.platform.can.forms:
+            return  # What is typed there is sent as it is.
+        message = await self.send(world, Message("Plan it", form=_EVERY_KIND))
+        await world.submit(ada, message, {"note": "half a word"}, button="Preview")
+        event = await world.heard.first(CommandGiven)
+        assert event.text == "calendar try"
+        assert event.fields["note"] == "half a word"
+        assert set(event.fields) == {each.name for each in _EVERY_KIND.fields}
+
+    async def test_a_form_stays_open_while_the_answer_is_a_form(self, world: World) -> None:
+        """And closes with the first answer that is none, which is shown as answers are."""
+        ada = await world.newcomer("Ada")
+        message = await self.send(world, Message("Tell me", form=_ASKING), visible_to=ada)
+        if not world.platform.can.forms:
+            again = Message("That is no day", form=_ASKING_AGAIN)
+            seen = await world.seen(await self.send(world, again, "test/2", visible_to=ada), ada)
+            assert seen is not None
+            assert "That is no day" in seen.text
+            assert "day: someday" in seen.text
+            return
+        await world.submit(ada, message, {"day": "someday"})
+        first = await world.heard.first(CommandGiven)
+        again = Message("That is no day", form=_ASKING_AGAIN)
+        await world.platform.do(self.delivery(world, again, "test/2", visible_to=ada, answers=first.id))
+        form = await world.form(ada, message)
+        assert form is not None
+        assert form.values["day"] == "someday"
+        assert form.errors == {"day": "no such day"}
+        await world.submit(ada, message, {"day": "monday"})
+        second = await world.heard.first(CommandGiven, lambda each: each.id != first.id)
+        assert second.fields == {"day": "monday"}
+        await world.platform.do(self.delivery(world, "Noted", "test/3", visible_to=ada, answers=second.id))
+        assert await world.form(ada, message) is None
+
+    # Homes
+
+    async def test_a_home_is_looked_at_and_shown(self, world: World) -> None:
+        ada, eve = await world.newcomer("Ada"), await world.newcomer("Eve")
+        first, second = (
+            self.delivery(world, Message("", sections=sections), f"test/{number}", to=ada, verb=Verb.HOME)
+            for number, sections in enumerate((_HOME, _HOME_LATER))
+        )
+        if not world.platform.can.home:
+            with pytest.raises(Refused):
+                await world.platform.do(first)
+            return
+        await world.open_home(ada)
+        event = await world.heard.first(HomeOpened)
+        assert event.member == ada
+        before = await world.posts(ada)
+        await world.platform.do(first)
+        await world.platform.do(first)
+        shown = await world.home(ada)
+        assert shown is not None
+        assert all(words in shown for words in ("Coming up", "Friday tea", "More", "You", "Mute"))
+        await world.platform.do(second)
+        shown = await world.home(ada)
+        assert shown is not None
+        assert "Nothing" in shown
+        assert "Friday tea" not in shown
+        assert await world.home(eve) is None
+        assert await world.posts(ada) == before
+
+    async def test_a_button_in_a_home_is_pressed(self, world: World) -> None:
+        if not world.platform.can.home:
+            return  # The button of a message does the same there.
+        ada = await world.newcomer("Ada")
+        home = Message("", sections=_HOME)
+        await world.open_home(ada)
+        await world.platform.do(self.delivery(world, home, to=ada, verb=Verb.HOME))
+        await world.press_home(ada, "Mute")
+        event = await world.heard.first(CommandGiven)
+        assert (event.member, event.text, event.button, event.home) == (ada, "mute", True, True)
+        assert event.direct
+        answer = await self.send(world, "Muted", "test/2", thread=None, answers=event.id, to=event.channel)
+        assert answer.channel == event.channel
+        seen = await world.seen(answer, ada)
+        assert seen is not None
 
     async def test_a_real_mention(self, world: World) -> None:
         ada = await world.newcomer("Ada")

@@ -19,9 +19,10 @@ from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.playground import BOT, Fault, Person, PlaygroundPlatform, PlaygroundServer
+from bot.platforms.playground.homes import Homes
 from bot.platforms.playground.records import Post
-from bot.platforms.playground.views import href
-from tests.contract.platform_suite import Heard, PlatformSuite, Seen, World
+from bot.platforms.playground.views import form_of, href
+from tests.contract.platform_suite import Heard, PlatformSuite, Seen, SeenForm, World
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FAULTS = {
@@ -64,6 +65,8 @@ class PlaygroundWorld(World):
         self.server = server
         self.platform = PlaygroundPlatform(server, retry_seconds=0)
         self.heard = heard
+        self.homes = Homes(server)
+        self.asked: dict[str, str] = {}
         self.channel = ChannelRef(self.platform.workspace, server.create_room("general").id)
 
     async def newcomer(self, name: str) -> MemberRef:
@@ -92,8 +95,52 @@ class PlaygroundWorld(World):
         assert post is not None
         self.server.press(person.id, post.id, [button.label for button in post.buttons].index(label))
 
-    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str]) -> None:
-        self.server.submit(person.id, message.id, values)
+    async def submit(self, person: MemberRef, message: MessageRef, values: Mapping[str, str], button: str = "") -> None:
+        post = self._asking(message)
+        assert post is not None
+        assert post.form is not None
+        number = [each.label for each in post.form.buttons].index(button) if button else None
+        self.asked[message.id] = self.server.submit(person.id, post.id, values, number)
+
+    async def form(self, person: MemberRef, message: MessageRef) -> SeenForm | None:
+        post = self._asking(message)
+        if post is None or post.form is None:
+            return None
+        form = form_of(post.form, lambda markdown: MarkdownRenderer().html(markdown, href))
+        texts = [form["title"], form["submit"], *(each["label"] for each in form["buttons"])]
+        texts += [_Page(form[each]).text for each in ("html", "preview")]
+        texts += [field[each] for field in form["fields"] for each in ("label", "help")]
+        return SeenForm(
+            text="\n".join(texts),
+            values={each["name"]: each["value"] for each in form["fields"]},
+            errors={each["name"]: each["error"] for each in form["fields"] if each["error"]},
+        )
+
+    def _asking(self, message: MessageRef) -> Post | None:
+        """The post whose form the page shows for ``message``, as it does: the answer's, where that has one."""
+        asked = self.asked.get(message.id)
+        posts = self.server.archive.all_posts()
+        return next((post for post in posts if (post.answers == asked if asked else post.id == message.id)), None)
+
+    async def open_home(self, person: MemberRef) -> None:
+        self.homes.open(person.id)
+
+    async def home(self, person: MemberRef) -> str | None:
+        shown = self.homes.shown(person.id)
+        if shown is None:
+            return None
+        return "\n".join(
+            _Page(MarkdownRenderer().html(each.text, href)).text + " ".join(button.label for button in each.buttons)
+            for each in shown[1]
+        )
+
+    async def press_home(self, person: MemberRef, label: str) -> None:
+        shown = self.homes.shown(person.id)
+        assert shown is not None
+        for row, section in enumerate(shown[1]):
+            labels = [each.label for each in section.buttons]
+            if label in labels:
+                self.homes.press(person.id, row, labels.index(label))
 
     async def react(self, person: MemberRef, message: MessageRef, emoji: str) -> None:
         self.server.react(person.id, message.id, emoji)

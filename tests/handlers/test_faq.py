@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.faq import OpenQuestion
 from bot.core.knowledge import Entry, Found, Hit
 from bot.core.signals import What
-from handlers.faq import OpenQuestion, is_small_talk, most_asked, next_moment, worth_offering
+from handlers.faq import is_small_talk, most_asked, next_moment, worth_offering
 from tests.handlers.stage import ADA, ANN, BEN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
 
 KNOWN = "How do I find a message from last month?"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from bot.core.message import Button, Form, Message, escape, link_target
+from bot.core.message import Button, Field, Form, Message, escape, link_target
 from bot.core.rendering import Renderer
 from bot.platforms.matrix.reading import BUTTONS, KEY, KEYCAPS, Json, fingerprint
 
@@ -100,7 +100,8 @@ class Scribe:
 
 
 def full_text(message: Message) -> str:
-    """The Markdown with buttons as a numbered list and a form as the command to type: Matrix has neither. Commands that
+    """The Markdown with buttons as a numbered list and a form as the command to type (the other commands that take the
+    same lines below it): Matrix has neither. Commands that
     our own words name get the sign they have here; what people wrote is escaped, and so stays as it is."""
     blocks = [_OUR_COMMAND.sub("!allant", message.text), _buttons(message.buttons), _form(message.form)]
     return "\n\n".join(block for block in blocks if block)
@@ -116,17 +117,31 @@ def _buttons(buttons: tuple[Button, ...]) -> str:
 def _form(form: Form | None) -> str:
     if form is None:
         return ""
-    labels = []
-    for each in form.fields:
-        choices = ", ".join(value for value, _ in each.choices)
-        labels.append(f"- {escape(each.label)}" + (f" ({escape(choices)})" if choices else ""))
     lines = [f"!allant {form.command}", *(f"{each.name}: {each.value}" for each in form.fields)]
     # A fence of tildes, longer than any a value may hold.
     typed = "\n".join(lines)
     fence = "~~~"
     while fence in typed:
         fence += "~"
-    return "\n\n".join([f"**{escape(form.title)}**", "\n".join(labels), f"{fence}\n{typed}\n{fence}"])
+    others = "\n".join(f"- {escape(each.label)}: `!allant {each.command}`" for each in form.buttons)
+    parts = [
+        f"**{escape(form.title)}**",
+        _OUR_COMMAND.sub("!allant", form.text),
+        "\n".join(_field(each) for each in form.fields),
+        f"{fence}\n{typed}\n{fence}",
+        others,
+        form.preview,
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _field(field: Field) -> str:
+    """One line on what is to be typed, and what is wrong with what was."""
+    choices = ", ".join(value for value, _ in field.choices)
+    line = f"- {escape(field.label)}" + (f" ({escape(choices)})" if choices else "")
+    if field.help:
+        line += f" – {escape(field.help)}"
+    return line + (f" ⚠️ **{escape(field.error)}**" if field.error else "")
 
 
 def cut(text: str, fits: Callable[[str], bool]) -> list[str]:

@@ -16,6 +16,7 @@ from bot.core.events import (
     ChannelChanged,
     CommandGiven,
     Event,
+    HomeOpened,
     MemberChanged,
     MemberJoined,
     MemberLeft,
@@ -47,7 +48,13 @@ class PlaygroundPlatform(Platform):
         taken in is delivered again."""
         self.workspace = workspace or WorkspaceRef("playground", "demo")
         self.can = Capabilities(
-            safe_to_repeat=True, can_look_up=True, buttons=True, forms=True, private_replies=True, threads=True
+            safe_to_repeat=True,
+            can_look_up=True,
+            buttons=True,
+            forms=True,
+            private_replies=True,
+            threads=True,
+            home=True,
         )
         self._server = server
         self._api = BotApi(server)
@@ -106,14 +113,18 @@ class PlaygroundPlatform(Platform):
         key, message = delivery.key, delivery.message
         if delivery.verb is Verb.SEND:
             if isinstance(delivery.to, MemberRef):
-                return await self._api.post_to(delivery.to.id, message, key=key)
+                return await self._api.post_to(delivery.to.id, message, key=key, answers=delivery.answers)
             return await self._api.post(
                 delivery.to.id,
                 message,
                 key=key,
                 thread=delivery.thread.id if delivery.thread else None,
                 visible_to=delivery.visible_to.id if delivery.visible_to else None,
+                answers=delivery.answers,
             )
+        if delivery.verb is Verb.HOME:
+            await self._api.show_home(delivery.to.id, message)
+            return None
         if delivery.target is None:
             raise Refused(f"{delivery.verb} names no message")
         if delivery.verb is Verb.EDIT:
@@ -136,17 +147,24 @@ class PlaygroundPlatform(Platform):
         common: dict[str, Any] = {"id": happening.id, "at": happening.at, "workspace": self.workspace}
         channel = self._channel_ref(data["channel"]) if data.get("channel") else None
         if happening.kind in ("member_joined", "member_changed"):
-            member = self._member(self._server.person(data["person"]))
+            person = self._member(self._server.person(data["person"]))
             if happening.kind == "member_changed":
-                return MemberChanged(**common, member=member)
-            return MemberJoined(**common, member=member, channel=channel)
+                return MemberChanged(**common, member=person)
+            return MemberJoined(**common, member=person, channel=channel)
         if happening.kind == "member_left":
             return MemberLeft(**common, member=self._member_ref(data), channel=channel)
+        if happening.kind == "home_opened":
+            return HomeOpened(**common, member=self._member_ref(data))
         if channel is None:
             raise ValueError(f"an event of the kind {happening.kind} without a channel")
         if happening.kind == "channel_changed":
             room = self._server.room(channel.id)
             return ChannelChanged(**common, channel=Channel(channel, room.name, archived=room.archived))
+        if happening.kind == "home_pressed":
+            member, text = self._member_ref(data), data["text"]
+            return CommandGiven(
+                **common, member=member, channel=channel, text=text, direct=True, button=True, home=True
+            )
         common["message"] = MessageRef(channel, data["post"])
         return self._about_message(happening.kind, common, channel, data)
 

@@ -12,8 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.core.message import Button
-from bot.platforms.playground.records import Happening, Person, Post, Room, form_data, form_from
+from bot.core.message import Button, Section
+from bot.platforms.playground.records import (
+    Happening,
+    Person,
+    Post,
+    Room,
+    buttons_data,
+    buttons_from,
+    form_data,
+    form_from,
+    sections_data,
+    sections_from,
+)
 from bot.private import make_private
 
 _SCHEMA = """
@@ -27,7 +38,9 @@ CREATE TABLE IF NOT EXISTS memberships (
 CREATE TABLE IF NOT EXISTS posts (
   number INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL,
   at REAL NOT NULL, thread INTEGER, visible_to TEXT, buttons TEXT, form TEXT, edited INTEGER NOT NULL DEFAULT 0,
-  deleted INTEGER NOT NULL DEFAULT 0, command INTEGER NOT NULL DEFAULT 0, key TEXT);
+  deleted INTEGER NOT NULL DEFAULT 0, command INTEGER NOT NULL DEFAULT 0, key TEXT,
+  answers TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS homes (person TEXT PRIMARY KEY, at REAL NOT NULL, sections TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS posts_by_channel ON posts (channel, number) WHERE thread IS NULL;
 CREATE INDEX IF NOT EXISTS posts_by_thread ON posts (thread, number) WHERE thread IS NOT NULL;
 CREATE TABLE IF NOT EXISTS reactions (
@@ -54,6 +67,9 @@ class Archive:
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = FULL")
         self._base.executescript(_SCHEMA)
+        if "answers" not in [row[1] for row in self._base.execute("PRAGMA table_info(posts)")]:
+            # A playground from before answers named what they answer.
+            self._base.execute("ALTER TABLE posts ADD COLUMN answers TEXT NOT NULL DEFAULT ''")
         self._base.execute("INSERT OR IGNORE INTO meta VALUES ('name', ?)", (name or secrets.token_hex(3),))
         (self.name,) = self._base.execute("SELECT value FROM meta WHERE name = 'name'").fetchone()
         self._depth = 0
@@ -143,8 +159,8 @@ class Archive:
     def add_post(self, post: Post) -> Post:
         """``post`` with its number and id."""
         cursor = self._base.execute(
-            "INSERT INTO posts (channel, author, text, at, thread, visible_to, buttons, form, command, key) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO posts (channel, author, text, at, thread, visible_to, buttons, form, command, key, "
+            "answers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 post.channel,
                 post.author,
@@ -156,6 +172,7 @@ class Archive:
                 json.dumps(form_data(post.form)) if post.form else None,
                 post.command,
                 post.key,
+                post.answers,
             ),
         )
         stored = self.post(self.id_of(cursor.lastrowid or 0))
@@ -260,14 +277,16 @@ class Archive:
     def note_request(self, key: str, post: Post | None) -> None:
         self._base.execute("INSERT INTO requests VALUES (?, ?)", (key, post.number if post else None))
 
-    def add_happening(self, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+    def add_happening(self, kind: str, at: datetime, data: Mapping[str, Any]) -> str:
+        """Its id."""
         values = (kind, at.timestamp(), json.dumps(data, ensure_ascii=False))
-        self._base.execute("INSERT INTO happenings (kind, at, data) VALUES (?, ?, ?)", values)
+        cursor = self._base.execute("INSERT INTO happenings (kind, at, data) VALUES (?, ?, ?)", values)
+        return self._happening_id(cursor.lastrowid or 0)
 
     def happenings(self, limit: int) -> list[Happening]:
         rows = self._base.execute("SELECT number, kind, at, data FROM happenings ORDER BY number LIMIT ?", (limit,))
         return [
-            Happening(number, f"E{self.name}-{number}", kind, datetime.fromtimestamp(at, UTC), json.loads(data))
+            Happening(number, self._happening_id(number), kind, datetime.fromtimestamp(at, UTC), json.loads(data))
             for number, kind, at, data in rows
         ]
 
@@ -279,7 +298,22 @@ class Archive:
     def count_happenings(self) -> int:
         return int(self._base.execute("SELECT count(*) FROM happenings").fetchone()[0])
 
+    # Homes
+
+    def put_home(self, person: str, at: datetime, sections: Sequence[Section]) -> None:
+        """What the person's home shows from now on."""
+        values = (person, at.timestamp(), json.dumps(sections_data(sections), ensure_ascii=False))
+        self._base.execute("INSERT OR REPLACE INTO homes VALUES (?, ?, ?)", values)
+
+    def home(self, person: str) -> tuple[datetime, tuple[Section, ...]] | None:
+        """Since when the person's home shows what; None before it was ever shown."""
+        row = self._base.execute("SELECT at, sections FROM homes WHERE person = ?", (person,)).fetchone()
+        return (datetime.fromtimestamp(row[0], UTC), sections_from(json.loads(row[1]))) if row else None
+
     # Ids
+
+    def _happening_id(self, number: int) -> str:
+        return f"E{self.name}-{number}"
 
     def id_of(self, number: int) -> str:
         return f"M{self.name}-{number}"
@@ -299,18 +333,19 @@ class Archive:
             at=datetime.fromtimestamp(row[4], UTC),
             thread=self.id_of(row[5]) if row[5] is not None else None,
             visible_to=row[6],
-            buttons=tuple(Button(*each) for each in json.loads(row[7])) if row[7] else (),
+            buttons=buttons_from(json.loads(row[7])) if row[7] else (),
             form=form_from(json.loads(row[8])) if row[8] else None,
             edited=bool(row[9]),
             deleted=bool(row[10]),
             command=bool(row[11]),
             key=row[12],
+            answers=row[13],
         )
 
 
 _POSTS = (
-    "SELECT number, channel, author, text, at, thread, visible_to, buttons, form, edited, deleted, command, key "
-    "FROM posts"
+    "SELECT number, channel, author, text, at, thread, visible_to, buttons, form, edited, deleted, command, key, "
+    "answers FROM posts"
 )
 
 
@@ -319,7 +354,7 @@ def _marks(rows: Sequence[Any]) -> str:
 
 
 def _buttons_json(buttons: Sequence[Button]) -> str | None:
-    return json.dumps([[each.label, each.command, each.style] for each in buttons]) if buttons else None
+    return json.dumps(buttons_data(buttons)) if buttons else None
 
 
 def _person(data: dict[str, Any]) -> Person:

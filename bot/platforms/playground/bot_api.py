@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bot.core.message import Message
 from bot.platforms.playground.faults import NotAllowed
+from bot.platforms.playground.homes import Homes
 from bot.platforms.playground.records import BOT, MAX_CHARACTERS, Change, Post
 from bot.platforms.playground.server import PlaygroundServer, Rejected
 
@@ -20,11 +21,19 @@ class BotApi:
     def __init__(self, server: PlaygroundServer) -> None:
         self._server = server
         self._archive = server.archive
+        self._homes = Homes(server)
 
     async def post(
-        self, channel: str, message: Message, *, key: str, thread: str | None = None, visible_to: str | None = None
+        self,
+        channel: str,
+        message: Message,
+        *,
+        key: str,
+        thread: str | None = None,
+        visible_to: str | None = None,
+        answers: str = "",
     ) -> Post | None:
-        """Say something in a channel or direct conversation."""
+        """Say something in a channel or direct conversation. ``answers``: the id of the happening it answers."""
 
         def write() -> Post:
             room = self._server.room(channel)
@@ -45,6 +54,7 @@ class BotApi:
                     buttons=message.buttons,
                     form=message.form,
                     key=key,
+                    answers=answers,
                 )
             )
             self._server.changed(Change("post", stored.id))
@@ -52,13 +62,13 @@ class BotApi:
 
         return self._once(key, write)
 
-    async def post_to(self, person: str, message: Message, *, key: str) -> Post | None:
+    async def post_to(self, person: str, message: Message, *, key: str, answers: str = "") -> Post | None:
         """Say something to a person in their direct conversation."""
         try:
             room = self._server.direct(person)
         except Rejected as error:
             raise NotAllowed(str(error)) from None
-        return await self.post(room.id, message, key=key)
+        return await self.post(room.id, message, key=key, answers=answers)
 
     async def edit(self, post: str, message: Message, *, key: str) -> Post | None:
         """Replace the words, buttons and form of one of the bot's own posts."""
@@ -89,6 +99,16 @@ class BotApi:
             return target
 
         return self._once(key, write)
+
+    async def show_home(self, person: str, message: Message) -> None:
+        """Have the person's home show these sections from now on. Doing it again changes nothing."""
+        fault = self._server.faults.before()
+        try:
+            with self._server.step():
+                self._homes.show(person, message.sections)
+        except Rejected as error:
+            raise NotAllowed(str(error)) from None
+        self._server.faults.after(fault)
 
     async def find(self, key: str) -> tuple[bool, str | None]:
         """Whether the request with this key was carried out, and the id of its post."""

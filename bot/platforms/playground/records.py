@@ -5,12 +5,12 @@ All moments are aware UTC. ``number`` grows with every post, so that it is also 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from bot.core.message import Button, Field, Form
+from bot.core.message import Button, Field, Form, Section
 from bot.core.refs import Language
 
 BOT = "allant"
@@ -76,6 +76,8 @@ class Post:
     deleted: bool = False
     command: bool = False
     key: str | None = None
+    answers: str = ""
+    """The id of the happening that this answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +98,15 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something the page should show anew: a post (new, edited, deleted, reacted to), the people, or the channels."""
+    """Something the page should show anew: a post (new, edited, deleted, reacted to), the people, the channels, or a
+    person's home."""
 
-    what: Literal["post", "people", "channels"]
+    what: Literal["post", "people", "channels", "home"]
     id: str = ""
 
 
-def form_data(form: Form | None) -> dict[str, Any] | None:
+def form_data(form: Form) -> dict[str, Any]:
     """``form`` ready for JSON."""
-    if form is None:
-        return None
     fields = [
         {
             "name": each.name,
@@ -114,16 +115,24 @@ def form_data(form: Form | None) -> dict[str, Any] | None:
             "value": each.value,
             "choices": [list(choice) for choice in each.choices],
             "required": each.required,
+            "help": each.help,
+            "error": each.error,
         }
         for each in form.fields
     ]
-    return {"title": form.title, "command": form.command, "submit": form.submit, "fields": fields}
+    return {
+        "title": form.title,
+        "command": form.command,
+        "submit": form.submit,
+        "fields": fields,
+        "text": form.text,
+        "preview": form.preview,
+        "buttons": buttons_data(form.buttons),
+    }
 
 
-def form_from(data: Mapping[str, Any] | None) -> Form | None:
+def form_from(data: Mapping[str, Any]) -> Form:
     """The inverse of :func:`form_data`."""
-    if data is None:
-        return None
     fields = tuple(
         Field(
             each["name"],
@@ -132,7 +141,37 @@ def form_from(data: Mapping[str, Any] | None) -> Form | None:
             each["value"],
             tuple((value, label) for value, label in each["choices"]),
             each["required"],
+            each.get("help", ""),
+            each.get("error", ""),
         )
         for each in data["fields"]
     )
-    return Form(data["title"], data["command"], fields, data["submit"])
+    return Form(
+        data["title"],
+        data["command"],
+        fields,
+        data["submit"],
+        data.get("text", ""),
+        data.get("preview", ""),
+        buttons_from(data.get("buttons", ())),
+    )
+
+
+def buttons_data(buttons: Sequence[Button]) -> list[list[str]]:
+    """``buttons`` ready for JSON."""
+    return [[each.label, each.command, each.style] for each in buttons]
+
+
+def buttons_from(data: Sequence[Sequence[Any]]) -> tuple[Button, ...]:
+    """The inverse of :func:`buttons_data`."""
+    return tuple(Button(*each) for each in data)
+
+
+def sections_data(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """``sections`` ready for JSON."""
+    return [{"text": each.text, "buttons": buttons_data(each.buttons)} for each in sections]
+
+
+def sections_from(data: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
+    """The inverse of :func:`sections_data`."""
+    return tuple(Section(each["text"], buttons_from(each["buttons"])) for each in data)

@@ -17,26 +17,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.core.clock import SystemClock
-from bot.core.errors import BadInput
 from bot.core.ports import Clock
 from bot.platforms.playground.archive import Archive
 from bot.platforms.playground.faults import Faults
+from bot.platforms.playground.filling import Rejected as Rejected
+from bot.platforms.playground.filling import read_values
 from bot.platforms.playground.records import BOT, MAX_CHARACTERS, Change, Happening, Person, Post, Room
 
 _MENTION = re.compile(r"(?<![\w@])@allant\b", re.IGNORECASE)
 _COMMAND = re.compile(r"/allant(?:\s+|$)", re.IGNORECASE)
 _NAME = re.compile(r"[^\W_][\w-]{0,39}$")
-_FIELD_LIMIT = 10_000
 _BEHIND = 500
 """A page that has more changes than this waiting is told to read everything anew instead."""
-
-
-class Rejected(BadInput):
-    """The playground does not do what a person asked. ``code`` names the reason for the page, the text for people."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        self.code = code
-        super().__init__(reason)
 
 
 class Subscription:
@@ -327,38 +319,30 @@ class PlaygroundServer:
             if self.archive.unreact(seen, person, emoji):
                 self._tell_reaction("reaction_removed", seen, person, emoji)
 
-    def press(self, person: str, post: str, button: int) -> None:
-        """The person presses a message's button, counted from 0."""
+    def press(self, person: str, post: str, button: int) -> str:
+        """The person presses a message's button, counted from 0. Returns the id of what the answer will name."""
         with self.step():
             seen = self._visible(person, post)
             if not 0 <= button < len(seen.buttons):
                 raise Rejected("unknown_button", "this message has no such button")
-            self._tell_choice(seen, person, seen.buttons[button].command, button=True, fields={})
+            return self._tell_choice(seen, person, seen.buttons[button].command, button=True, fields={})
 
-    def submit(self, person: str, post: str, values: Mapping[str, str]) -> None:
-        """The person fills in a message's form and sends it."""
+    def submit(self, person: str, post: str, values: Mapping[str, str], button: int | None = None) -> str:
+        """The person fills in a message's form and sends it, or presses one of the form's buttons, counted from 0.
+        Returns the id of what the answer will name."""
         with self.step():
             seen = self._visible(person, post)
-            if seen.form is None:
-                raise Rejected("unknown_form", "this message has no form")
-            fields = {each.name: values.get(each.name, "").strip() for each in seen.form.fields}
-            for each in seen.form.fields:
-                value = fields[each.name]
-                if each.required and not value:
-                    raise Rejected("field_missing", f"“{each.label}” is missing")
-                if len(value) > _FIELD_LIMIT:
-                    raise Rejected("too_long", f"“{each.label}” is longer than {_FIELD_LIMIT:,} characters")
-                if each.kind == "choice" and value and value not in [choice for choice, _ in each.choices]:
-                    raise Rejected("unknown_choice", f"“{each.label}” has no such choice")
-            self._tell_choice(seen, person, seen.form.command, button=False, fields=fields)
+            command, fields = read_values(seen.form, values, button)
+            return self._tell_choice(seen, person, command, button=False, fields=fields)
 
     # What the bot has not yet heard of
 
-    def tell(self, kind: str, **data: Any) -> None:
-        """Inside a step: queue an event for the bot."""
-        if not self._in_the_past:
-            self.archive.add_happening(kind, self.now(), data)
-            self._note_waiting(self._waiting + 1)
+    def tell(self, kind: str, **data: Any) -> str:
+        """Inside a step: queue an event for the bot; its id."""
+        if self._in_the_past:
+            return ""
+        self._note_waiting(self._waiting + 1)
+        return self.archive.add_happening(kind, self.now(), data)
 
     async def undelivered(self, limit: int = 500) -> Sequence[Happening]:
         """The oldest events that nobody acknowledged; waits until there is one."""
@@ -478,8 +462,8 @@ class PlaygroundServer:
         self.tell(kind, **data, on_bot=post.author == BOT)
         self.changed(Change("post", post.id))
 
-    def _tell_choice(self, post: Post, person: str, command: str, *, button: bool, fields: Mapping[str, str]) -> None:
-        self.tell(
+    def _tell_choice(self, post: Post, person: str, command: str, *, button: bool, fields: Mapping[str, str]) -> str:
+        return self.tell(
             "command",
             channel=post.channel,
             post=post.id,

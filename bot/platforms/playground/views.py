@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from bot.core.message import link_target
+from bot.core.message import Form, link_target
 from bot.core.rendering import Renderer
 from bot.platforms.playground.records import BOT, Person, Post, Room, form_data
 from bot.platforms.playground.server import PlaygroundServer
@@ -113,7 +113,8 @@ class Views:
             "thread": post.thread,
             "replies": {"count": thread[0], "at": thread[1].isoformat()} if thread else None,
             "buttons": [{"label": each.label, "style": each.style} for each in post.buttons],
-            "form": self._form(post),
+            "form": form_of(post.form, self._html) if post.form else None,
+            "answers": post.answers,
             "private": post.visible_to is not None and self._server.room(post.channel).direct_with is None,
             "command": post.command,
             "edited": post.edited,
@@ -129,8 +130,24 @@ class Views:
             ],
         }
 
-    def _form(self, post: Post) -> dict[str, Any] | None:
-        data = form_data(post.form)
-        if data is not None:
-            del data["command"]  # The page sends values only; what they are for stays with the server.
-        return data
+    def home(self, viewer: Person) -> dict[str, Any] | None:
+        """What the person's home shows and since when; None before the bot showed anything."""
+        found = self._server.archive.home(viewer.id)
+        if found is None:
+            return None
+        sections = [
+            {
+                "html": self._html(each.text),
+                "buttons": [{"label": button.label, "style": button.style} for button in each.buttons],
+            }
+            for each in found[1]
+        ]
+        return {"at": found[0].isoformat(), "sections": sections}
+
+
+def form_of(form: Form, html: Callable[[str], str]) -> dict[str, Any]:
+    """A form for the page, its Markdown as HTML. It sends values only: what they are for stays here."""
+    data = form_data(form)
+    del data["command"], data["text"]
+    buttons = [{"label": each.label, "style": each.style} for each in form.buttons]
+    return data | {"html": html(form.text), "preview": html(form.preview), "buttons": buttons}

@@ -25,7 +25,8 @@ from bot.core.community import Role
 from bot.core.ports import Clock
 from bot.core.refs import Language
 from bot.core.rendering import Renderer
-from bot.platforms.playground.records import Person
+from bot.platforms.playground.homes import Homes
+from bot.platforms.playground.records import Change, Person
 from bot.platforms.playground.server import PlaygroundServer, Rejected
 from bot.platforms.playground.views import Views
 
@@ -90,6 +91,7 @@ def routes(
         "thread": api.thread,
         "events": api.events,
         "status": api.status,
+        "home": api.home,
     }
     writes: dict[str, Callable[[_Body], Mapping[str, Any]]] = {
         "messages": api.say,
@@ -102,6 +104,8 @@ def routes(
         "quit": api.quit,
         "read": api.read,
         "people": api.arrive,
+        "home": api.open_home,
+        "home-press": api.press_home,
     }
     found: list[BaseRoute] = [
         Route(f"/api/{name}", _guarded(_reading(read), hosts), methods=["GET"]) for name, read in reads.items()
@@ -128,6 +132,9 @@ class _Body:
             raise Rejected("bad_request", f"“{name}” must be text")
         return _clean(value, name)
 
+    def has(self, name: str) -> bool:
+        return self._data.get(name) is not None
+
     def number(self, name: str) -> int:
         value = self._data.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
@@ -152,6 +159,7 @@ class _Api:
         self, server: PlaygroundServer, views: Views, clock: Clock, hints: Hints, status: Status | None
     ) -> None:
         self._server = server
+        self._homes = Homes(server)
         self._views = views
         self._clock = clock
         self._hints = hints
@@ -192,13 +200,16 @@ class _Api:
             raise Rejected("unknown_message", "there is no such thread")
         return JSONResponse(self._views.thread(post, viewer))
 
+    async def home(self, request: Request) -> Response:
+        return JSONResponse({"home": self._views.home(self._viewer(request))})
+
     async def status(self, request: Request) -> Response:
         given = await self._status() if self._status else {}
         return JSONResponse({"now": self._clock.now().isoformat(), **given})
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: ``posts`` as they are now, ``state`` true when people or channels changed, ``refresh``
-        true when the page should read everything anew."""
+        """Server-sent events: ``posts`` as they are now, ``state`` true when people or channels changed, ``home`` true
+        when the person's home shows something else, ``refresh`` true when the page should read everything anew."""
         return EventSourceResponse(self._stream(self._viewer(request)), ping=20, headers=_HEADERS)
 
     async def _stream(self, viewer: Person) -> AsyncIterator[ServerSentEvent]:
@@ -214,8 +225,9 @@ class _Api:
                     told["posts"] = self._views.changed(
                         [change.id for change in changes if change.what == "post"], self._server.person(viewer.id)
                     )
-                    told["state"] = any(change.what != "post" for change in changes)
-                if told.get("posts") or told.get("state") or told.get("refresh"):
+                    told["state"] = any(change.what in ("people", "channels") for change in changes)
+                    told["home"] = Change("home", viewer.id) in changes
+                if any(told.get(each) for each in ("posts", "state", "home", "refresh")):
                     yield ServerSentEvent(data=json.dumps(told))
                 # A simulation may do hundreds of things a second: the page hears of them together.
                 await asyncio.sleep(_GATHER_SECONDS)
@@ -241,12 +253,20 @@ class _Api:
         return {}
 
     def press(self, body: _Body) -> Mapping[str, Any]:
-        self._server.press(body.text("as"), body.text("message"), body.number("button"))
-        return {}
+        return {"asked": self._server.press(body.text("as"), body.text("message"), body.number("button"))}
 
     def submit(self, body: _Body) -> Mapping[str, Any]:
-        self._server.submit(body.text("as"), body.text("message"), body.values("values"))
+        """``asked`` names what the answer will say that it answers. ``button``: that one in the form is pressed."""
+        button = body.number("button") if body.has("button") else None
+        values = body.values("values")
+        return {"asked": self._server.submit(body.text("as"), body.text("message"), values, button)}
+
+    def open_home(self, body: _Body) -> Mapping[str, Any]:
+        self._homes.open(body.text("as"))
         return {}
+
+    def press_home(self, body: _Body) -> Mapping[str, Any]:
+        return {"asked": self._homes.press(body.text("as"), body.number("section"), body.number("button"))}
 
     def join(self, body: _Body) -> Mapping[str, Any]:
         self._server.join(body.text("as"), body.text("channel"))

@@ -4,19 +4,21 @@ import { closeBehind, openBehind } from "./behind.js";
 import { Composer } from "./composer.js";
 import {
   anyOpen,
-  botForm,
   deleteDialog,
   editDialog,
   emojiPicker,
   newcomerDialog,
   pickPerson,
 } from "./dialogs.js";
-import { avatar, el, find, toast } from "./dom.js";
+import { avatar, el, find, html, toast } from "./dom.js";
+import { FormDialog } from "./forms.js";
+import { draw as drawHome, openHome, readHome } from "./home.js";
 import { MessageList } from "./messages.js";
 import { errorWord, language, setLanguage, word } from "./words.js";
 
 const NEAR = 120;
 const FORM_OPENS_WITHIN = 10000;
+const HOME = "home"; // what stands for a channel's id while the home is open
 
 let me = null;
 let people = new Map();
@@ -31,6 +33,8 @@ let thread = null; // {root, replies: Map}
 let threadFrom = null;
 let stopListening = () => {};
 let lastAct = 0;
+let asks = null; // the form that is open
+let pressedAtHome = ""; // what the answer to a button of the home will name
 
 const here = () => channels.find((each) => each.id === channel);
 const world = () => ({ me, people, now });
@@ -47,14 +51,36 @@ const does = {
   pickEmoji: (message, anchor) => emojiPicker(anchor, (emoji) => does.react(message, emoji, true)),
   openThread,
   openForm(message) {
-    botForm(message.form, (values) => {
-      lastAct = Date.now();
-      return write("submit", { as: me.id, message: message.id, values });
-    });
+    const world = () => ({ channels, people: [...people.values()].filter((each) => each.active && !each.bot) });
+    asks = new FormDialog(message, world, submit, () => (asks = null));
   },
   edit: (message) => editDialog(message.text, (text) => write("edit", { as: me.id, message: message.id, text })),
   remove: (message) => deleteDialog(() => write("delete", { as: me.id, message: message.id })),
 };
+
+async function submit(post, values, button) {
+  lastAct = Date.now();
+  const { asked } = await write("submit", { as: me.id, message: post.id, values, button });
+  // The answer may have come before this one.
+  const early = recent.find((each) => each.answers === asked);
+  if (early) setTimeout(() => asks?.takes(early) && hide(early));
+  return asked;
+}
+
+// A form that is shown again in its dialog needs no message of its own.
+const recent = [];
+function hide(post) {
+  messages.delete(post.id);
+  drawMessages();
+}
+
+async function pressHome(section, button, element) {
+  lastAct = Date.now();
+  element.disabled = true;
+  const pressed = await tried(write("home-press", { as: me.id, section, button }));
+  pressedAtHome = pressed?.asked ?? "";
+  setTimeout(() => (element.disabled = false), 600);
+}
 
 const offers = () => ({ hints, people: [...people.values()] });
 const list = new MessageList(find("messages"), world, does);
@@ -107,7 +133,7 @@ async function play(person) {
   closeThread();
   messages = new Map();
   await loadState();
-  if (!here()) channel = null;
+  if (!here() && channel !== HOME) channel = null;
   label();
   await openChannel(channel ?? fromHash() ?? firstChannel());
   stopListening = listen(
@@ -123,6 +149,7 @@ function firstChannel() {
 }
 
 function fromHash() {
+  if (location.hash === "#home") return HOME;
   const match = /^#channel\/(.+)$/.exec(location.hash);
   const wanted = match ? decodeURIComponent(match[1]) : "";
   return channels.find((each) => each.id === wanted)?.id ?? null;
@@ -132,6 +159,18 @@ async function openChannel(id) {
   if (!id) return;
   if (channel !== id) closeThread();
   channel = id;
+  const home = id === HOME;
+  find("home").hidden = !home;
+  for (const each of ["scroll", "composer"]) find(each).hidden = home;
+  if (home) {
+    messages = new Map();
+    newBelow = 0;
+    if (location.hash !== "#home") history.pushState(null, "", "#home");
+    closeSide();
+    label();
+    await openHome(me, pressHome);
+    return;
+  }
   const place = here();
   unreadAfter = place.unread ? place.read : 0;
   messages = new Map();
@@ -171,6 +210,10 @@ async function loadOlder() {
 
 async function refresh() {
   await loadState();
+  if (channel === HOME) {
+    await readHome(me, pressHome);
+    return;
+  }
   const id = channel;
   const found = await asOfNow(read("messages", { as: me.id, channel }), (answer) => answer.messages);
   if (!found || channel !== id) return;
@@ -192,6 +235,7 @@ function onChange(told) {
   if (told.refresh) tried(refresh());
   for (const since of asking) for (const post of told.posts ?? []) since.set(post.id, post);
   if (told.posts?.length) take(told.posts);
+  if (told.home && channel === HOME) readHome(me, pressHome);
   if (told.state) {
     clearTimeout(stateTimer);
     stateTimer = setTimeout(loadState, 250);
@@ -205,6 +249,9 @@ function take(posts, mine = false) {
   const oldest = byNumber(messages)[0]?.number ?? 0;
   const fresh = [];
   for (const post of posts) {
+    if (post.answers) recent.splice(0, recent.length > 50 ? 1 : 0), recent.push(post);
+    if (asks?.takes(post)) continue;
+    if (post.answers && post.answers === pressedAtHome) answerAtHome(post);
     if (thread && post.channel === channel && post.id === thread.root.id) thread.root = post;
     if (thread && post.thread === thread.root.id) {
       if (!thread.replies.has(post.id) && post.author !== me.id) fresh.push(post);
@@ -226,6 +273,14 @@ function take(posts, mine = false) {
     drawLatest();
   }
   if (mine || (atEnd && fresh.length)) markRead();
+}
+
+// A button of the home is answered in the conversation with the bot: told here as well, or filled in here.
+function answerAtHome(post) {
+  pressedAtHome = "";
+  if (channel !== HOME) return;
+  if (post.form && !anyOpen()) does.openForm(post);
+  else if (!post.form) toast(html(post.html ?? "", "").textContent.trim().slice(0, 240));
 }
 
 const counted = new Map();
@@ -296,11 +351,16 @@ function drawPlaces() {
     );
   };
   const focused = document.activeElement?.dataset?.place;
+  const current = channel === HOME ? "page" : undefined;
+  const sign = el("span", { class: "hash", "aria-hidden": "true" }, "⌂");
+  const link = { href: "#home", "aria-current": current, "data-place": HOME };
+  find("homes").replaceChildren(el("li", {}, el("a", link, sign, el("span", { class: "name" }, word("home")))));
   find("directs").replaceChildren(...channels.filter((each) => each.direct).map(item));
   find("channels").replaceChildren(...channels.filter((each) => !each.direct).map(item));
   if (focused) document.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
   const total = channels.reduce((sum, each) => sum + (each.id === channel ? 0 : each.unread), 0);
-  document.title = `${total ? `(${total}) ` : ""}${here() ? `${here().direct ? "Allant" : `#${here().name}`} · ` : ""}Allant`;
+  const open = channel === HOME ? `${word("home")} · ` : "";
+  document.title = `${total ? `(${total}) ` : ""}${open}${here() ? `${here().direct ? "Allant" : `#${here().name}`} · ` : ""}Allant`;
   const who = find("who");
   who.setAttribute("aria-label", word("who_now", { name: me.name }));
   who.replaceChildren(
@@ -316,6 +376,12 @@ function describe(person) {
 }
 
 function drawTop() {
+  if (channel === HOME) {
+    find("title").textContent = word("home");
+    find("about").textContent = word("home_about");
+    find("membership").hidden = true;
+    return;
+  }
   const place = here();
   if (!place) return;
   find("title").textContent = place.direct ? "Allant" : `# ${place.name}`;
@@ -371,6 +437,7 @@ function label() {
   drawPlaces();
   drawMessages();
   drawLatest();
+  if (channel === HOME) drawHome(me, pressHome);
   if (thread) drawThread();
 }
 

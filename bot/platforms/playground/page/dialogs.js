@@ -131,35 +131,6 @@ export function deleteDialog(onDelete) {
   formDialog(word("delete_sure"), [], word("delete"), onDelete, "danger");
 }
 
-// A form that the bot sent.
-export function botForm(form, onSubmit) {
-  const inputs = form.fields.map((field) => [field, inputFor(field)]);
-  formDialog(
-    form.title,
-    inputs.map(([field, input]) => labelled(field.label, input, field.required)),
-    form.submit,
-    () => onSubmit(Object.fromEntries(inputs.map(([field, input]) => [field.name, input.value]))),
-  );
-}
-
-function inputFor(field) {
-  const common = { required: field.required, name: field.name };
-  if (field.kind === "choice") {
-    const choices = field.required || field.choices.some(([value]) => !value) ? field.choices : [["", "–"], ...field.choices];
-    const select = el("select", common, ...choices.map(([value, label]) => el("option", { value }, label)));
-    if (choices.some(([value]) => value === field.value)) select.value = field.value;
-    return select;
-  }
-  const kinds = {
-    text: () => el("textarea", { ...common, rows: "5", maxlength: "10000" }),
-    moment: () => el("input", { ...common, type: "datetime-local" }),
-    line: () => el("input", { ...common, maxlength: "10000" }),
-  };
-  const input = (kinds[field.kind] ?? kinds.line)();
-  input.value = field.kind === "moment" ? field.value.slice(0, 16).replace(" ", "T") : field.value;
-  return input;
-}
-
 // The emoji beside a message; Escape or a click elsewhere closes it.
 export function emojiPicker(anchor, onPick) {
   const box = el("div", { class: "emoji", popover: "auto", "aria-label": word("add_reaction"), role: "group" });

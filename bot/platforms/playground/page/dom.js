@@ -1,4 +1,4 @@
-// Making elements. Text always goes in as text: nothing here reads HTML.
+// Making elements. Text always goes in as text; only html() reads HTML, and only the server's own.
 
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -13,6 +13,29 @@ export function el(tag, attributes = {}, ...children) {
   element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
+
+// HTML which the server made from the bot's Markdown, where nothing but our own tags can be.
+export function html(markup, className) {
+  const box = el("div", { class: className });
+  box.innerHTML = markup;
+  const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (!node.parentElement.closest("code")) node.data = tied(node.data);
+  }
+  for (const link of box.querySelectorAll("a[href]")) {
+    const address = link.getAttribute("href");
+    if (address.startsWith("#person/")) link.className = "mention";
+    else if (!address.startsWith("#")) {
+      link.target = "_blank";
+      link.rel = "noopener noreferrer";
+    }
+  }
+  return box;
+}
+
+// French puts a space before some signs, at which a line must not break.
+export const tied = (text) => text.replace(/ (?=[?!:;»])/g, "\u00a0").replace(/« /g, "«\u00a0");
 
 export const find = (id) => document.getElementById(id);
 

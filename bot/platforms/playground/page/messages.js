@@ -1,5 +1,5 @@
 // A list of messages: kept by key, so that only what changed is drawn anew and nobody loses their place.
-import { avatar, el, icon } from "./dom.js";
+import { avatar, el, html, icon, tied } from "./dom.js";
 import { language, word } from "./words.js";
 
 export const EMOJI = ["👍", "❤️", "🎉", "😄", "🙏", "👏", "🚀", "👀"];
@@ -25,9 +25,6 @@ export function dayName(moment, zone, now) {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-// French puts a space before some signs, at which a line must not break.
-const tied = (text) => text.replace(/ (?=[?!:;»])/g, "\u00a0").replace(/« /g, "«\u00a0");
-
 // People's words: plain text, in which addresses become links and names after @ stand out.
 function said(raw) {
   const text = tied(raw);
@@ -43,26 +40,6 @@ function said(raw) {
     last = match.index + match[0].length;
   }
   return el("div", { class: "text" }, ...parts, text.slice(last));
-}
-
-// The bot's words: HTML which the server made from its Markdown, where nothing but our own tags can be.
-function rendered(html) {
-  const box = el("div", { class: "text rich" });
-  box.innerHTML = html;
-  const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
-    if (!node.parentElement.closest("code")) node.data = tied(node.data);
-  }
-  for (const link of box.querySelectorAll("a[href]")) {
-    const address = link.getAttribute("href");
-    if (address.startsWith("#person/")) link.className = "mention";
-    else if (!address.startsWith("#")) {
-      link.target = "_blank";
-      link.rel = "noopener noreferrer";
-    }
-  }
-  return box;
 }
 
 export class MessageList {
@@ -184,7 +161,7 @@ export class MessageList {
     if (message.deleted) parts.push(el("p", { class: "text deleted" }, word("deleted")));
     else if (message.command) parts.push(el("p", { class: "text" }, el("code", {}, message.text)));
     else {
-      const text = message.html === undefined ? said(message.text) : rendered(message.html);
+      const text = message.html === undefined ? said(message.text) : html(message.html, "text rich");
       if (author && !author.bot) text.lang = author.language;
       if (message.edited) text.append(el("span", { class: "edited" }, ` (${word("edited")})`));
       parts.push(text);
