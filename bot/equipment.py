@@ -35,7 +35,9 @@ def equipment(ports: Ports, drawer: Drawer, workspace: WorkspaceRef) -> Equipmen
             entries = [hit.entry for hit in found.hits if hit.score >= LEAST_SCORE]
         else:
             entries = list(ports.library.entries(language, guest=guest, kind="faq"))
-        return [Suggestion(each.slug, each.title, f"**{each.title}**\n\n{each.body}") for each in entries][:MOST_SUGGESTED]
+        return [Suggestion(each.slug, each.title, f"**{each.title}**\n\n{each.body}") for each in entries][
+            :MOST_SUGGESTED
+        ]
 
     def knows(words: str) -> bool:
         return route(ports.catalogue, words) is not None
@@ -43,6 +45,4 @@ def equipment(ports: Ports, drawer: Drawer, workspace: WorkspaceRef) -> Equipmen
     def listed() -> Sequence[MenuEntry]:
         return menu(ports.catalogue, ports.library)
 
-    return Equipment(
-        drawer=drawer, language_of=language_of, is_ours=is_ours, knows=knows, look_up=look_up, menu=listed
-    )
+    return Equipment(drawer=drawer, language_of=language_of, is_ours=is_ours, knows=knows, look_up=look_up, menu=listed)

@@ -44,8 +44,8 @@ async def serve(
             platforms.append(PlaygroundPlatform(server))
         if not platforms:
             raise BadInput(
-                "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
-                "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
+                "no platform to connect to: set ALLANT_TELEGRAM_TOKEN, or ALLANT_MATRIX_HOMESERVER and the others, in "
+                ".env (see .env.example), or ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
             )
         allant = await assemble(settings, platforms, role=role)
         routes: Sequence[BaseRoute] = ()

@@ -88,7 +88,8 @@ class Equipment:
     """What a platform may use of the house, for what it must settle by itself and at once.
 
     ``language_of`` gives None for somebody nobody knows. ``is_ours``: whether the bot said this message.
-    ``knows``: whether words begin with a command. ``look_up``: what the FAQ holds on some words, as far as the person may see it. ``menu``: the commands to list.
+    ``knows``: whether words begin with a command. ``look_up``: what the FAQ holds on some words, as far as the person
+    may see it. ``menu``: the commands to list.
     """
 
     drawer: Drawer

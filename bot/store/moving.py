@@ -48,9 +48,7 @@ def move_channel(commit: Commit, action: MoveChannel) -> None:
         update(tables.signals).where(signal.workspace == workspace, signal.channel == old).values(channel=new)
     )
     waiting = tables.inbox.c
-    connection.execute(
-        update(tables.inbox).where(waiting.workspace == workspace, waiting.lane == old).values(lane=new)
-    )
+    connection.execute(update(tables.inbox).where(waiting.workspace == workspace, waiting.lane == old).values(lane=new))
     _move_timers(commit, action)
     _move_notes(commit, action)
 
@@ -80,9 +78,7 @@ def _move_notes(commit: Commit, action: MoveChannel) -> None:
         this = (column.workspace == row.workspace, column.kind == row.kind)
         if key != row.key:
             commit.connection.execute(delete(tables.notes).where(*this, column.key == key))
-        commit.connection.execute(
-            update(tables.notes).where(*this, column.key == row.key).values(key=key, value=value)
-        )
+        commit.connection.execute(update(tables.notes).where(*this, column.key == row.key).values(key=key, value=value))
 
 
 def _moved_key(key: str, action: MoveChannel) -> str:
