@@ -3,6 +3,7 @@
 from bot.core.feature import Feature
 from handlers import (
     admin,
+    admission,
     agenda,
     calendar,
     deliveries,
@@ -20,6 +21,7 @@ from handlers import (
     recall,
     reins,
     signals,
+    standing,
     subscribe,
     tutorials,
     watch,
@@ -33,6 +35,8 @@ FEATURES: tuple[Feature, ...] = (
     hours.FEATURE,
     welcome.FEATURE,
     greeting.FEATURE,
+    admission.FEATURE,
+    standing.FEATURE,
     calendar.FEATURE,
     agenda.FEATURE,
     reins.FEATURE,

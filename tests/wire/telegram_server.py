@@ -178,6 +178,7 @@ class BotApi:
         async with self._more:
             while self.updates and self.updates[0]["update_id"] < offset:
                 self.confirmed = self.updates.popleft()["update_id"]
+                self._more.notify_all()
             while not self.updates and time.monotonic() < end and not self._closing:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._more.wait(), max(0.01, end - time.monotonic()))
@@ -196,10 +197,10 @@ class BotApi:
             await self._bring(update)
         return number
 
-    async def again(self) -> None:
-        """What waits is given again, as after a crash: nothing of it was confirmed."""
-        async with self._more:
-            self._more.notify_all()
+    async def all_read(self) -> None:
+        """Wait until the bot has confirmed everything that happened."""
+        async with asyncio.timeout(20), self._more:
+            await self._more.wait_for(lambda: not self.updates)
 
     async def _bring(self, update: Json) -> None:
         headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook.get("secret_token", "")}
