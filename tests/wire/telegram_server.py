@@ -197,6 +197,12 @@ class BotApi:
             await self._bring(update)
         return number
 
+    async def asked_for(self, method: str) -> None:
+        """Wait until the bot has asked for this."""
+        async with asyncio.timeout(20):
+            while method not in self.methods():  # noqa: ASYNC110  # Requests tell nobody.
+                await asyncio.sleep(0.01)
+
     async def all_read(self) -> None:
         """Wait until the bot has confirmed everything that happened."""
         async with asyncio.timeout(20), self._more:
