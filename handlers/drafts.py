@@ -58,16 +58,17 @@ async def draft(ctx: Context, command: CommandGiven, arguments: str) -> None:
     kept = KeptItem(item=item, owner=str(member.ref))
     ctx.do(Remember("", LastNumber(last.number + 1)))
     await put_item(ctx, member, None, kept)
-    ctx.reply(command, _shown(ctx, member, kept))
+    ctx.reply(command, await _shown(ctx, member, kept))
 
 
-def _shown(ctx: Context, member: Member, kept: KeptItem) -> Message:
+async def _shown(ctx: Context, member: Member, kept: KeptItem) -> Message:
     language, item = member.language, kept.item
     canned = ctx.writer.name == "canned"
     writer = ctx.words(language, "drafts.by_template" if canned else "drafts.by_service", name=ctx.writer.name)
     parts = [ctx.words(language, "drafts.written", item=item.id, writer=writer), *item.words.values()]
     button = Button(ctx.words(language, "drafts.discard"), f"calendar delete {item.id}", "danger")
-    return Message(Markup("\n\n---\n\n".join(parts)), (button,), item_form(ctx, member, kept, Status.APPROVED))
+    form = await item_form(ctx, member, kept, Status.APPROVED)
+    return Message(Markup("\n\n---\n\n".join(parts)), (button,), form)
 
 
 async def show(ctx: Context, command: CommandGiven, arguments: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from bot.core.actions import Send
 from bot.core.calendar import Item, Paused
@@ -14,17 +15,20 @@ from bot.core.delivery import Kind
 from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberLeft
+from bot.core.excerpt import plain
 from bot.core.feature import Command, Context, Feature, Listener
+from bot.core.forms import filled
 from bot.core.handover import hand_over
-from bot.core.itemform import NAMES, NEXT_STEPS, check_id, item_form, read_form
+from bot.core.itemform import NAMES, NEXT_STEPS, check_id, id_from, is_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
 from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
 from bot.core.publishing import Right
 from bot.core.refs import LANGUAGES, Language, MemberRef
-from bot.core.written import parse_fields
 
 SHOWN = 15
+MOST_TRIED = 3
+"""Moments that a preview names."""
 MAX_REASON = 500
 
 
@@ -33,18 +37,31 @@ MAX_REASON = 500
 
 async def add(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar add [ID]``: the form of a new item."""
-    head, _, rest = arguments.partition("\n")
-    if rest.strip():  # The whole form, typed as lines.
+    if command.fields:  # The whole form, typed as lines.
         await write(ctx, command, arguments)
         return
     member = await ctx.member(command.member)
-    item_id = head.strip().casefold()
+    item_id = arguments.strip().casefold()
     if item_id:
         check_id(ctx, member, item_id)
     if item_id and await find_item(ctx, item_id) is not None:
         raise BadInput(ctx.words(member.language, "editing.exists", item=item_id))
-    form = item_form(ctx, member, None, await _first_step(ctx, member, None), item_id)
+    form = await item_form(ctx, member, None, await _first_step(ctx, member, None), item_id)
     ctx.reply(command, Message(ctx.words(member.language, "editing.add_how"), (), form))
+
+
+async def same_form(ctx: Context, command: CommandGiven, arguments: str) -> Form:
+    """The form that ``calendar write`` and ``calendar try`` were given by, with the item as it is now."""
+    member, item_id = await ctx.member(command.member), _named(arguments)[0]
+    kept = await ctx.items.get(ctx.workspace, item_id) if item_id else None
+    free = kept is not None or (is_id(item_id) and ctx.timetable.item(item_id) is None)
+    return await item_form(ctx, member, kept, await _first_step(ctx, member, kept), item_id if free else "")
+
+
+def _named(arguments: str) -> tuple[str, str]:
+    """The item and its version that a form is about; empty for a new one."""
+    words = [*arguments.partition("\n")[0].split(), "", ""]
+    return words[0].casefold(), words[1]
 
 
 async def _first_step(ctx: Context, member: Member, kept: KeptItem | None) -> Status:
@@ -83,34 +100,72 @@ async def edit(ctx: Context, command: CommandGiven, arguments: str) -> None:
 async def _with_form(ctx: Context, member: Member, kept: KeptItem, head: str) -> Message:
     texts = [text_of(ctx, kept.item, language) for language in LANGUAGES if kept.item.words.get(language)]
     parts = [ctx.words(member.language, head, item=kept.item.id), *(text for text in texts if text)]
-    form = item_form(ctx, member, kept, await _first_step(ctx, member, kept))
+    form = await item_form(ctx, member, kept, await _first_step(ctx, member, kept))
     return Message(Markup("\n\n---\n\n".join(parts)), (), form)
 
 
 async def write(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """The form filled in: ``calendar write ITEM VERSION`` with its fields, or with ``name: value`` lines."""
     member = await ctx.member(command.member)
-    head, _, rest = arguments.partition("\n")
-    words = head.split()
-    fields = command.fields or parse_fields(rest, NAMES)
-    item_id = (words[0] if words else fields.get("id", "")).strip().casefold()
-    before = await ctx.items.get(ctx.workspace, item_id)
-    await _is_free(ctx, member, before, item_id, words[1] if len(words) > 1 else "")
-    item = read_form(ctx, member, before, item_id, fields)
+    before, item = await _filled_in(ctx, member, command, arguments)
+    await _is_free(ctx, member, before, item.id, _named(arguments)[1])
     await require(ctx, member, Right.WRITE, item)
     owner = before.owner if before is not None else str(member.ref)
-    then = NEXT_STEPS.get(fields.get("then", "").strip().casefold(), Status.DRAFT)
+    then = NEXT_STEPS.get(command.fields.get("then", "").strip().casefold(), Status.DRAFT)
     version = before.version + 1 if before is not None else 1
     await _save(ctx, command, member, before, KeptItem(item=item, status=then, owner=owner, version=version))
+
+
+async def _filled_in(
+    ctx: Context, member: Member, command: CommandGiven, arguments: str
+) -> tuple[KeptItem | None, Item]:
+    """The item that a form says, and the one it was opened for. One without a name is named after its words."""
+    item_id = _named(arguments)[0] or command.fields.get("id", "").strip().casefold()
+    if item_id:
+        check_id(ctx, member, item_id)
+    before = await ctx.items.get(ctx.workspace, item_id) if item_id else None
+    channels = await ctx.channels.all(ctx.workspace)
+    item = read_form(ctx, member, before, item_id or "new", command.fields, channels)
+    return before, item if item_id else replace(item, id=await _free_name(ctx, id_from(item.words)))
+
+
+async def try_out(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """“Preview” in the form: it as it would look, when and where, in the form again. Nothing is kept."""
+    member = await ctx.member(command.member)
+    _, item = await _filled_in(ctx, member, command, arguments)
+    form = filled(await same_form(ctx, command, arguments), command.fields)
+    preview = await _looks_like(ctx, member, item)
+    ctx.reply(command, Message(ctx.words(member.language, "editing.tried"), (), replace(form, preview=preview)))
+
+
+async def _looks_like(ctx: Context, member: Member, item: Item) -> Markup:
+    language, planner = member.language, await Planner.of(ctx)
+    moments = [at for at, _ in islice(planner.after(item, ctx.now), MOST_TRIED)] if not item.personal else []
+    when = Markup(", ".join(dict.fromkeys(said(ctx, member, at) for at in moments)))
+    when = when or _first_moment(ctx, planner, member, item)
+    head = [ctx.words(language, "editing.tried_when", when=when, to=places_said(planner, item))]
+    if unknown := planner.unknown(item):
+        head.append(ctx.words(language, "calendar.no_such_channel", places=", ".join(unknown)))
+    try:
+        await require(ctx, member, Right.WRITE, item)
+        await check_moments(ctx, member, item, str(member.ref))
+    except BadInput as problem:
+        head.append(Markup(f"⚠️ {problem}"))
+    texts = []
+    for each in LANGUAGES:
+        key = "editing.tried_text" if item.words.get(each) else "editing.tried_none"
+        texts.append(ctx.words(language, key, spoken=ctx.words(language, f"privacy.speaks_{each}")))
+        texts[-1] = Markup(f"{texts[-1]}\n\n{item.words.get(each, '')}".strip())
+    return Markup("\n\n---\n\n".join([" ".join(head), *texts]))
 
 
 async def _is_free(ctx: Context, member: Member, before: KeptItem | None, item_id: str, version: str) -> None:
     """Raises BadInput when the id is taken, or somebody changed the item while the form was open."""
     taken = ctx.timetable.item(item_id) is not None or (before is not None and not version)
     if taken:
-        raise BadInput(ctx.words(member.language, "editing.exists", item=item_id))
+        raise BadInput(ctx.words(member.language, "editing.exists", item=item_id), field="id")
     if before is not None and version != str(before.version):
-        raise BadInput(ctx.words(member.language, "editing.changed_meanwhile", item=item_id))
+        raise BadInput(ctx.words(member.language, "editing.changed_meanwhile", item=Markup(item_id)))
     if before is None and version:
         raise BadInput(ctx.words(member.language, "editing.gone_meanwhile", item=item_id))
 
@@ -187,6 +242,9 @@ async def duplicate(ctx: Context, command: CommandGiven, arguments: str) -> None
 
 
 async def _free_name(ctx: Context, item_id: str) -> str:
+    """``item_id``, or with the first number at its end under which there is no item yet."""
+    if await find_item(ctx, item_id) is None:
+        return item_id
     for number in range(2, 100):
         name = f"{item_id[:76]}-{number}"
         if await find_item(ctx, name) is None:
@@ -195,13 +253,19 @@ async def _free_name(ctx: Context, item_id: str) -> str:
 
 
 async def delete(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant calendar delete ITEM``: it goes; what is out stays out. Undo brings it back."""
+    """``/allant calendar delete ITEM [confirm]``: asks once, then it goes; what is out stays out. Undo brings it
+    back."""
     member, item, kept = await asked(ctx, command, arguments)
     # One made in chat that a file's item of the same id hides can still be cleared away.
     kept = kept or await ctx.items.get(ctx.workspace, item.id)
     if kept is None:
         raise _in_file(ctx, member, item)
     await require(ctx, member, Right.WRITE, kept.item)
+    if arguments.split()[1:2] not in (["confirm"], ["confirmer"]):
+        yes = Button(ctx.words(member.language, "editing.delete"), f"calendar delete {kept.item.id} confirm", "danger")
+        no = Button(ctx.words(member.language, "editing.keep"), f"calendar preview {kept.item.id}")
+        ctx.reply(command, Message(ctx.words(member.language, "editing.delete_sure", item=kept.item.id), (yes, no)))
+        return
     await put_item(ctx, member, kept, None)
     undo_button = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(ctx.words(member.language, "editing.deleted", item=kept.item.id), (undo_button,)))
@@ -276,7 +340,7 @@ async def reject(ctx: Context, command: CommandGiven, arguments: str) -> None:
     reason = " ".join(command.fields.get("reason", typed).split())[:MAX_REASON]
     if not reason:
         ask = Field("reason", ctx.words(member.language, "editing.field_reason"), "text")
-        title = ctx.words(member.language, "editing.reject_title", item=kept.item.id)
+        title = plain(ctx.words(member.language, "editing.reject_title", item=kept.item.id))
         label = ctx.words(member.language, "agenda.reject")
         form = Form(title, f"calendar reject {kept.item.id}", (ask,), label)
         ctx.reply(
@@ -403,15 +467,17 @@ _by_rules = partial(Command, role=Role.ANIMATOR, has_arguments=True, judges=True
 FEATURE = Feature(
     name="editing",
     commands=(
-        _by_rules(path=("calendar", "add"), french=("calendrier", "ajouter"), run=add),
+        _by_rules(path=("calendar", "add"), french=("calendrier", "ajouter"), run=add, form=same_form, names=NAMES),
         _by_rules(path=("calendar", "edit"), french=("calendrier", "modifier"), run=edit),
-        _by_rules(path=("calendar", "write"), run=write, hidden=True),
+        _by_rules(path=("calendar", "write"), run=write, hidden=True, form=same_form, names=NAMES),
+        _by_rules(path=("calendar", "try"), run=try_out, hidden=True, form=same_form, names=NAMES),
         _by_rules(path=("calendar", "duplicate"), french=("calendrier", "dupliquer"), run=duplicate),
         _by_rules(path=("calendar", "delete"), french=("calendrier", "supprimer"), run=delete),
         _by_rules(path=("calendar", "submit"), french=("calendrier", "soumettre"), run=submit),
         _by_rules(path=("calendar", "approve"), french=("calendrier", "approuver"), run=approve),
         _by_rules(path=("calendar", "reject"), french=("calendrier", "renvoyer"), run=reject),
         _by_rules(path=("calendar", "undo"), french=("calendrier", "annuler"), run=take_back),
+        _by_rules(path=("undo",), french=("annuler",), run=take_back),
         _for_animators(path=("calendar", "history"), french=("calendrier", "historique"), run=history),
     ),
     listeners=(Listener(MemberLeft, on_member_left), Listener(MemberChanged, on_member_changed)),

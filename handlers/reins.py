@@ -15,12 +15,13 @@ from bot.core.delivery import State
 from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
+from bot.core.excerpt import plain
 from bot.core.feature import Command, Context, Feature
 from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
 from bot.core.posting import publish
-from bot.core.written import MOMENT_NAMES, parse_fields, parse_moment
+from bot.core.written import MOMENT_NAMES, parse_moment
 
 
 async def pause(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -128,12 +129,13 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
     member, item = await _approved(ctx, command, arguments)
     slot, written = await _to_move(ctx, member, item, command, arguments)
     if not written:
-        ctx.reply(command, _move_form(ctx, member, item, slot))
+        text = ctx.words(member.language, "reins.move_how", item=item.id, when=said(ctx, member, slot.due))
+        ctx.reply(command, Message(text, (), _move_form(ctx, member, item, slot)))
         return
     due = parse_moment(written, ctx.now, ctx.zone_of(member))
     if due is None or due < ctx.now:
         key = "reins.bad_moment" if due is None else "reins.past_moment"
-        raise BadInput(ctx.words(member.language, key, text=written))
+        raise BadInput(ctx.words(member.language, key, text=written), field="moment")
     others = await _elsewhere(ctx, member, item, slot, due)
     await may_publish(ctx, member, item, moments=[due, *(each.due for _, each in others)])
     put_slot(ctx, member, slot, replace(slot, due=due))
@@ -160,9 +162,8 @@ async def _elsewhere(ctx: Context, member: Member, item: Item, slot: Slot, due: 
 
 async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiven, arguments: str) -> tuple[Slot, str]:
     """The occurrence to move (the one named as buttons do, else the next), and the moment that was written."""
-    head, _, lines = arguments.partition("\n")
+    head = arguments.partition("\n")[0]
     words = head.split()[1:]
-    typed = parse_fields(lines, MOMENT_NAMES).get("moment", "")
     if len(words) >= 2 and "T" in words[0] and "/" in words[1]:
         slot = await asked_slot(ctx, member, item, head)
         words = words[2:]
@@ -173,17 +174,25 @@ async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiv
         slot = slots[0]
     if slot.fate is not Fate.PLANNED:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
-    return slot, command.fields.get("moment", "") or typed or " ".join(words)
+    return slot, command.fields.get("moment", "") or " ".join(words)
 
 
-def _move_form(ctx: Context, member: Member, item: Item, slot: Slot) -> Message:
+async def same_move(ctx: Context, command: CommandGiven, arguments: str) -> Form:
+    """The form by which an occurrence is moved, with when it is due now."""
+    member, item = await _approved(ctx, command, arguments)
+    slot, _ = await _to_move(ctx, member, item, command, arguments)
+    return _move_form(ctx, member, item, slot)
+
+
+def _move_form(ctx: Context, member: Member, item: Item, slot: Slot) -> Form:
     language = member.language
-    text = ctx.words(language, "reins.move_how", item=item.id, when=said(ctx, member, slot.due))
     local = slot.due.astimezone(ctx.zone_info(member))
-    moment = Field("moment", ctx.words(language, "reins.field_moment"), value=f"{local:%Y-%m-%d %H:%M}")
-    title = ctx.words(language, "reins.move_title", item=item.id)
+    help_text = plain(ctx.words(language, "reins.help_moment", zone=ctx.zone_of(member)))
+    label = plain(ctx.words(language, "reins.field_moment"))
+    moment = Field("moment", label, "moment", f"{local:%Y-%m-%d %H:%M}", help=help_text)
+    title = plain(ctx.words(language, "reins.move_title", item=item.id))
     command = f"calendar move {item.id} {slot.at.isoformat()} {slot.zone}"
-    return Message(text, (), Form(title, command, (moment,), ctx.words(language, "reins.move")))
+    return Form(title, command, (moment,), ctx.words(language, "reins.move"))
 
 
 _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
@@ -194,7 +203,9 @@ FEATURE = Feature(
         _for_animators(path=("calendar", "pause"), french=("calendrier", "pause"), run=pause),
         _for_animators(path=("calendar", "resume"), french=("calendrier", "reprendre"), run=resume),
         _for_animators(path=("calendar", "skip"), french=("calendrier", "sauter"), run=skip),
-        _for_animators(path=("calendar", "move"), french=("calendrier", "déplacer"), run=move),
+        _for_animators(
+            path=("calendar", "move"), french=("calendrier", "déplacer"), run=move, form=same_move, names=MOMENT_NAMES
+        ),
         _for_animators(path=("calendar", "unskip"), run=unskip, hidden=True),
         _for_animators(path=("calendar", "leave"), run=leave, hidden=True),
         _for_animators(path=("calendar", "send"), run=send, hidden=True),

@@ -6,7 +6,7 @@ import difflib
 import logging
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.actions import Count, Planned
 from bot.core.community import Role
@@ -19,6 +19,7 @@ from bot.core.message import Button, Form, Message
 from bot.core.ports import Accepted, Journal, Library, Timer
 from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import Signal, What
+from bot.core.written import parse_fields
 
 log = logging.getLogger("allant.dispatch")
 
@@ -198,6 +199,7 @@ class Dispatcher:
             context.reply(event, context.words(member.language, "core.refused", role=role))
             return Planned("core", tuple(context.actions))
         context.do(Count(_command_signal(event, found)))
+        event = _as_filled_in(event, found)
         try:
             await command.run(context, event, found.arguments)
         except StoreUnavailable:
@@ -213,9 +215,8 @@ class Dispatcher:
         """What the person hears instead of the command's own answer, whose actions are dropped: the reason, and the
         form that led to it, so that nobody has to fill it in again."""
         context = self._context(event)
-        values = event.fields or problem.given
-        form = await self._same_form(found, event) if values else None
-        message = shown_again(form, values, reason, problem.errors) if form is not None else Message(reason)
+        form = await self._same_form(found, event) if event.fields else None
+        message = shown_again(form, event.fields, reason, problem.errors) if form is not None else Message(reason)
         context.reply(event, message)
         return Planned(found.feature, tuple(context.actions))
 
@@ -231,6 +232,14 @@ class Dispatcher:
         except Exception as error:
             _log_failure(found.feature, event, error)
             return None
+
+
+def _as_filled_in(event: CommandGiven, found: Route) -> CommandGiven:
+    """The command with the values typed in the lines below it as its fields, as if a form had been filled in."""
+    _, _, lines = found.arguments.partition("\n")
+    if event.fields or not found.command.names or not lines:
+        return event
+    return replace(event, fields=parse_fields(lines, found.command.names))
 
 
 def _command_signal(event: CommandGiven, found: Route) -> Signal:

@@ -45,7 +45,7 @@ class BadInput(AllantError):
 
     ``field`` names the field of a form in which it stands; ``errors``, where several are wrong, says what is wrong with
     each. A form that led to it is shown again, with what was filled in and what is wrong at each field: see
-    :func:`bot.core.forms.shown_again`. ``given``: the values, where they were typed and not filled in.
+    :func:`bot.core.forms.shown_again`.
     """
 
     def __init__(
@@ -54,13 +54,11 @@ class BadInput(AllantError):
         *,
         field: str = "",
         errors: Mapping[str, str] | None = None,
-        given: Mapping[str, str] | None = None,
         key: str = "",
         **values: object,
     ) -> None:
         super().__init__(text, key=key, **values)
         self.errors: Mapping[str, str] = errors or ({field: text} if field else {})
-        self.given: Mapping[str, str] = given or {}
 
 
 @dataclass(frozen=True, slots=True, order=True)

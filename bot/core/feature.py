@@ -234,6 +234,9 @@ class Command:
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None
     """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """For a command that a form submits: its fields' names as people may type them, one ``name: value`` a line after
+    the command. What is typed so reaches the command as if it were filled in."""
     judges: bool = False
     """Also somebody without the role may be given the right by the rules of schedules/: the function judges itself, and
     ``role`` says who sees it in the help."""

@@ -48,7 +48,7 @@ async def test_what_waits_for_the_morning_does_not_go_out_once_its_item_is_delet
         for item, to in (("tea", "#random"), ("cake", "#ideas"), ("kept", "#help")):
             await write(play, OSCAR, item, to=to, when="monday 22:00")
         await play.until(EVENING)
-        assert "what still waited does not go out" in await play.ask(OSCAR, "calendar delete tea")
+        assert "what still waited does not go out" in await play.ask(OSCAR, "calendar delete tea confirm")
         await play.ask(ODILE, "calendrier renvoyer cake trop sucré")
         await play.until(NEXT_DAY)
         assert [len(play.said_in(each)) for each in ("random", "ideas", "help")] == [0, 0, 1]
@@ -111,8 +111,8 @@ async def test_a_file_takes_over_the_name_of_an_item_made_in_chat(tmp_path: Path
         await play.settle()
         assert "hides the one of that name made in chat" in play.told(OSCAR)[-1].text
         assert "made in chat; a file has an item of this name" in await play.ask(OSCAR, "calendar list")
-        assert "est supprimé" in await play.ask(ODILE, "calendrier supprimer tea")
-        assert "stands in a file" in await play.ask(OSCAR, "calendar delete tea")
+        assert "est supprimé" in await play.ask(ODILE, "calendrier supprimer tea confirmer")
+        assert "stands in a file" in await play.ask(OSCAR, "calendar delete tea confirm")
         await play.until(NEXT_DAY)
         went = [sum("Hello" in post.text for post in play.said_in(each)) for each in ("general", "random")]
         assert went == [2, 0]  # Monday's hello, Tuesday's tea.

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from bot.core.clock import VirtualClock
 from bot.core.community import Role
 from bot.core.delivery import Delivery, Kind, Verb
-from bot.core.events import CommandGiven, Event, MemberJoined, MessagePosted
-from bot.core.message import Button, Field, Form, Message, escape
-from bot.core.refs import ChannelRef, Language, MessageRef, Place
+from bot.core.events import CommandGiven, Event, HomeOpened, MemberJoined, MessagePosted
+from bot.core.message import Button, Field, Form, Message, Section, escape
+from bot.core.refs import ChannelRef, Language, MemberRef, MessageRef, Place
 from bot.markdown import MarkdownRenderer
 from bot.platforms.playground import Hint, Person, PlaygroundPlatform, PlaygroundServer, routes
 from bot.web import listen, web_server
@@ -41,13 +41,21 @@ class Parrot:
             await self.say(event.id, event.member.ref, Message(f"Bienvenue **{escape(event.member.name)}** !"))
         elif isinstance(event, CommandGiven) and event.text == "form":
             form = Form("Une publication", "calendar add", (Field("title", "Titre"),), "Planifier")
-            await self.say(event.id, event.channel, Message("À remplir", form=form), visible_to=event.member)
+            await self.answer(event, Message("À remplir", form=form))
+        elif isinstance(event, CommandGiven) and event.text in ("plan", "plan try", "plan it"):
+            await self.answer(event, planned(event))
         elif isinstance(event, CommandGiven):
             words = f"{event.text} {event.fields.get('title', '')}"
-            await self.say(event.id, event.channel, Message(escape(words)), visible_to=event.member)
+            await self.answer(event, Message(escape(words)))
+        elif isinstance(event, HomeOpened):
+            await self.say(event.id, event.member, HOME, verb=Verb.HOME)
         elif isinstance(event, MessagePosted) and event.mentions_bot:
             buttons = (Button("Utile", "faq helped"), Button("Pas utile", "faq not"))
             await self.say(event.id, event.channel, Message("## Réponse", buttons), thread=event.message)
+
+    async def answer(self, event: CommandGiven, message: Message) -> None:
+        visible = None if event.direct else event.member
+        await self.say(event.id, event.channel, message, visible_to=visible, answers=event.id)
 
     async def say(self, key: str, to: Place, message: Message, **more: Any) -> None:
         await self.platform.do(
@@ -62,6 +70,34 @@ class Parrot:
                 **more,
             )
         )
+
+
+HOME = Message(
+    "",
+    sections=(
+        Section("## À venir\n\n- **vendredi** – le thé", (Button("Suivants", "home week 2"), Button("Plan", "plan"))),
+        Section("## Vous\n\nLangue : français", (Button("Silence", "me mute"),)),
+    ),
+)
+
+
+def planned(event: CommandGiven) -> Message:
+    """A form of every kind; a day before December is wrong; a preview shows what was written."""
+    day = event.fields.get("day", "")
+    if event.text == "plan it" and day >= "2026-12":
+        return Message(escape(" ".join(f"{name}={value}" for name, value in event.fields.items())))
+    fields = (
+        Field("to", "Où", "channels", event.fields.get("to", "#random"), (("tag:social", "les canaux sociaux"),)),
+        Field("day", "Quel jour", "date", day, error="Trop tôt" if event.text == "plan it" else ""),
+        Field("time", "À quelle heure", "time", event.fields.get("time", "15:00"), help="à votre heure"),
+        Field("days", "Jours", "choices", event.fields.get("days", ""), (("mon", "lundi"), ("fri", "vendredi")), False),
+        Field("fr", "Texte français", "text", event.fields.get("fr", "")),
+        Field("en", "Texte anglais", "text", event.fields.get("en", ""), required=False),
+        Field("who", "Pour qui", "person", event.fields.get("who", ""), required=False),
+    )
+    preview = f"Ce sera **{escape(event.fields['fr'])}**" if event.text == "plan try" else ""
+    form = Form("Planifier", "plan it", fields, "Garder", "", preview, (Button("Aperçu", "plan try"),))
+    return Message("Planifions", form=form)
 
 
 def hints(language: Language, role: Role) -> list[Hint]:
@@ -175,6 +211,70 @@ async def test_people_talk_ask_press_and_fill_in(
     await page.hover("#messages article >> nth=0")
     await page.click("#messages article >> nth=0 >> .actions button >> nth=0")
     await other.wait_for_selector(".reaction[aria-pressed=false]")
+    assert trouble == []
+
+
+async def test_a_form_shows_what_is_wrong_and_what_it_will_look_like_and_stays_open(
+    browser: Browser, address: str, parrot: Parrot
+) -> None:
+    page, trouble = await open_page(browser, address)
+    await page.fill("#composer-text", "/allant plan")
+    await page.press("#composer-text", "Enter")
+    dialog = page.locator("dialog.asks")
+    assert await dialog.locator("input[value='#random']").is_checked()
+    await dialog.locator("label:has-text('les canaux sociaux')").click()
+    await dialog.locator("textarea[name=fr]").fill("Un thé")
+    await dialog.locator("input[name=day]").fill("2026-11-05")
+    await dialog.locator("label:has-text('vendredi')").click()
+    await dialog.locator("input[name=who]").fill("@Hannah Whitfield")
+    # The preview: in the form, and nothing is lost.
+    await dialog.locator("button:has-text('Aperçu')").click()
+    await dialog.locator(".preview strong:has-text('Un thé')").wait_for()
+    assert await dialog.locator("input[name=day]").input_value() == "2026-11-05"
+    # What is wrong stands at its field, which has the focus.
+    await dialog.locator("button:has-text('Garder')").click()
+    await dialog.locator(".wrong:has-text('Trop tôt')").wait_for()
+    assert await dialog.locator("input[name=day]").get_attribute("aria-invalid") == "true"
+    assert await page.evaluate("document.activeElement.name") == "day"
+    assert await dialog.locator("textarea[name=fr]").input_value() == "Un thé"
+    await dialog.locator("input[name=day]").fill("2026-12-05")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("article.private:has-text('day=2026-12-05')")
+    assert await dialog.count() == 0
+    said = await page.inner_text("article.private:has-text('day=2026-12-05') .text")
+    for words in ("#random", "tag:social", "time=15:00", "days=fri", "who=@Hannah Whitfield"):
+        assert words in said
+    assert await page.locator("article:has-text('Trop tôt')").count() == 0
+    assert trouble == []
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+async def test_the_home_is_opened_pressed_and_left(
+    browser: Browser, address: str, server: PlaygroundServer, parrot: Parrot, width: int
+) -> None:
+    page, trouble = await open_page(browser, address, viewport={"width": width, "height": 800})
+    await page.click("[data-place=home]")
+    await page.wait_for_selector("#home h2:has-text('À venir')")
+    assert not await page.is_visible("#composer-text")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    await page.click("#home button:has-text('Silence')")
+    await page.wait_for_selector("#toast:has-text('me mute')")
+    await page.wait_for_selector("[data-place=D-camille] .badge")
+    pressed = [event for event in parrot.heard if isinstance(event, CommandGiven)]
+    assert [(event.text, event.home, event.direct) for event in pressed] == [("me mute", True, True)]
+    # A form that a button asks for is filled in here.
+    await page.click("#home button:has-text('Plan')")
+    await page.wait_for_selector("dialog.asks h2:has-text('Planifier')")
+    await page.keyboard.press("Escape")
+    # What the bot shows meanwhile is there at once; another person has another home.
+    later = Message("", sections=(Section("## Autre chose"),))
+    await parrot.say("later", MemberRef(parrot.platform.workspace, "camille"), later, verb=Verb.HOME)
+    await page.wait_for_selector("#home h2:has-text('Autre chose')")
+    await page.reload()
+    await page.wait_for_selector("#home h2:has-text('À venir')")
+    await page.click("[data-place=C-general]")
+    await page.wait_for_selector("#composer-text")
+    assert not await page.is_visible("#home")
     assert trouble == []
 
 

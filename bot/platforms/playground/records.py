@@ -117,6 +117,7 @@ def form_data(form: Form) -> dict[str, Any]:
             "required": each.required,
             "help": each.help,
             "error": each.error,
+            "named": [list(pair) for pair in each.named],
         }
         for each in form.fields
     ]
@@ -143,6 +144,7 @@ def form_from(data: Mapping[str, Any]) -> Form:
             each["required"],
             each.get("help", ""),
             each.get("error", ""),
+            tuple((name, identifier) for name, identifier in each.get("named", ())),
         )
         for each in data["fields"]
     )

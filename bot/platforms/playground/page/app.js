@@ -79,6 +79,8 @@ async function pressHome(section, button, element) {
   element.disabled = true;
   const pressed = await tried(write("home-press", { as: me.id, section, button }));
   pressedAtHome = pressed?.asked ?? "";
+  const early = pressed && recent.find((each) => each.answers === pressedAtHome);
+  if (early) answerAtHome(early);
   setTimeout(() => (element.disabled = false), 600);
 }
 

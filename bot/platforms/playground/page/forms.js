@@ -28,7 +28,7 @@ function inputFor(field, world) {
     made.element,
     field.error && el("small", { id: `${id}-error`, class: "wrong" }, field.error),
   ];
-  const box = el(made.group ? "fieldset" : "div", { class: `field ${field.kind}` }, ...parts);
+  const box = el(made.group ? "fieldset" : "div", { class: `field of-${field.kind}` }, ...parts);
   return { field, box, value: made.value, focus: made.focus ?? made.element };
 }
 
@@ -100,9 +100,10 @@ function ticks(rows, common) {
 function rowsOf(inputs) {
   const rows = [];
   for (const input of inputs) {
-    const kind = ["date", "time"].includes(input.field.kind) ? "short" : input.field.kind;
+    const { kind: asked, name } = input.field;
+    const kind = ["date", "time"].includes(asked) ? "short" : ["fr", "en"].includes(name) ? asked : "";
     const last = rows.at(-1);
-    if (last && last.kind === kind && ["text", "short"].includes(kind) && last.boxes.length < 2) last.boxes.push(input.box);
+    if (last && kind && last.kind === kind && last.boxes.length < 2) last.boxes.push(input.box);
     else rows.push({ kind, boxes: [input.box] });
   }
   return rows.map((row) => (row.boxes.length > 1 ? el("div", { class: `row ${row.kind}` }, ...row.boxes) : row.boxes[0]));
