@@ -118,6 +118,8 @@ class BotApi:
         self._sent: deque[float] = deque()
         self._sent_in: defaultdict[int, deque[float]] = defaultdict(deque)
         self._closing = False
+        self.taken = 0
+        """Messages of the bot that were taken."""
         self.url = ""
 
     # Serving
@@ -381,6 +383,7 @@ class BotApi:
             }
         if given.get("message_thread_id"):
             more |= {"message_thread_id": int(given["message_thread_id"]), "is_topic_message": True}
+        self.taken += 1
         return self._message(room, BOT_ID, text=given["text"], **more)
 
     def _editMessageText(self, given: Json) -> Json:
