@@ -33,6 +33,7 @@ from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
 from bot.doors import Doors
+from bot.equipment import equipment
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
 from bot.lookover import look_over, named_channels
@@ -397,11 +398,14 @@ async def assemble(
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
         addresses=addresses,
+        can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
         home=[part for feature in features for part in feature.home],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
+    for platform in platforms:
+        platform.equip(equipment(ports, store.drawer(platform.workspace), platform.workspace))
 
     attending: set[WorkspaceRef] = set()
     store.leases.on_lost(attending.clear)

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import answers_cli, ledger_cli, slack_cli
+from bot import answers_cli, ledger_cli, slack_cli, telegram_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
@@ -394,6 +394,7 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 ledger_cli.register(cli)
 slack_cli.register(cli)
+telegram_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.core.errors import BadInput
 from bot.core.platform import Platform
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.platforms.slack import SlackApp
+    from bot.platforms.telegram import TelegramPlatform
 
 
 def make_slack(settings: Settings) -> SlackApp | None:
@@ -48,4 +50,26 @@ async def make_platforms(settings: Settings, slack: SlackApp | None = None) -> l
         )
     if slack is not None and settings.slack_bot_token.get_secret_value():
         platforms.append(await slack.install(settings.slack_bot_token.get_secret_value()))
+    if settings.telegram_token.get_secret_value():
+        platforms.append(make_telegram(settings))
     return platforms
+
+
+def make_telegram(settings: Settings) -> TelegramPlatform:
+    """Raises BadInput for a wrong setting, or when the library is not installed."""
+    try:
+        from bot.markdown import MarkdownRenderer
+        from bot.platforms.telegram import TelegramPlatform
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "telegram":
+            raise
+        raise BadInput("Telegram needs python-telegram-bot: pip install 'allant[telegram]'") from None
+    if settings.telegram_webhook and not settings.public_url:
+        raise BadInput("ALLANT_TELEGRAM_WEBHOOK needs ALLANT_PUBLIC_URL, the address at which Telegram reaches Allant")
+    return TelegramPlatform(
+        token=settings.telegram_token.get_secret_value().strip(),
+        api_url=settings.telegram_api_url,
+        language=settings.language,
+        renderer=MarkdownRenderer(),
+        public_url=settings.public_url if settings.telegram_webhook else "",
+    )

@@ -3,6 +3,7 @@
 from bot.core.feature import Feature
 from handlers import (
     admin,
+    admission,
     agenda,
     answers,
     calendar,
@@ -25,6 +26,7 @@ from handlers import (
     recall,
     reins,
     signals,
+    standing,
     subscribe,
     tutorials,
     watch,
@@ -38,6 +40,8 @@ FEATURES: tuple[Feature, ...] = (
     hours.FEATURE,
     welcome.FEATURE,
     greeting.FEATURE,
+    admission.FEATURE,
+    standing.FEATURE,
     calendar.FEATURE,
     permission.FEATURE,
     overdue.FEATURE,

@@ -226,7 +226,13 @@ _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
 FEATURE = Feature(
     name="agenda",
     commands=(
-        Command(path=("calendar", "next"), french=("calendrier", "prochains"), run=show_next, has_arguments=True),
+        Command(
+            path=("calendar", "next"),
+            french=("calendrier", "prochains"),
+            short=("calendar", "calendrier"),
+            run=show_next,
+            has_arguments=True,
+        ),
         _for_animators(path=("calendar", "list"), french=("calendrier", "liste"), run=show_list),
         _for_animators(path=("calendar", "preview"), french=("calendrier", "aperçu"), run=preview),
     ),

@@ -66,6 +66,15 @@ class React:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Let into the channel a member who asked for it."""
+
+    channel: ChannelRef
+    member: MemberRef
+    key: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ShowHome:
     """Show ``view`` as the member's home, instead of what it showed before. Only where the platform ``can.home``.
@@ -134,6 +143,15 @@ class RegisterChannel:
     """Write down what the platform says of a channel."""
 
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChannel:
+    """The channel has another id from now on: whatever is kept under the old one follows. Messages said there keep
+    the old one, as they are not reached under the new."""
+
+    old: ChannelRef
+    new: ChannelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +369,7 @@ Action = (
     | Edit
     | Withdraw
     | React
+    | Admit
     | ShowHome
     | RegisterMember
     | MemberWentAway
@@ -360,6 +379,7 @@ Action = (
     | GiveRole
     | MarkManager
     | RegisterChannel
+    | MoveChannel
     | NoteActivity
     | Count
     | SetTimer

@@ -14,9 +14,10 @@ from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
 from bot.core.forms import shown_again
+from bot.core.menu import MenuEntry
 from bot.core.message import Button, Form, Message
-from bot.core.ports import Accepted, Journal, Timer
-from bot.core.refs import Language
+from bot.core.ports import Accepted, Journal, Library, Timer
+from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import Signal, What
 from bot.core.written import parse_fields
 
@@ -58,6 +59,8 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
             ):
                 best = (len(path), feature, command)
     if best is None:
+        best = _by_short_name(commands, lowered)
+    if best is None:
         return None
     # The arguments keep their inner spaces and line breaks: a form typed as lines depends on them.
     arguments = text.strip()
@@ -65,6 +68,34 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
         parts = arguments.split(None, 1)
         arguments = parts[1] if len(parts) > 1 else ""
     return Route(best[1], best[2], arguments)
+
+
+def _by_short_name(commands: Sequence[tuple[str, Command]], words: Sequence[str]) -> tuple[int, str, Command] | None:
+    """The command with a short name that was typed alone; with arguments only where it begins no other command, whose
+    mistyped words would be taken for them."""
+    if not words:
+        return None
+    paths = [path for _, command in commands for path in (command.path, command.french) if path]
+    alone = len(words) == 1 or not any(unaccented(path[0]) == words[0] for path in paths)
+    for feature, command in commands:
+        if alone and command.short is not None and words[0] in map(unaccented, command.short):
+            return 1, feature, command
+    return None
+
+
+def menu(commands: Sequence[tuple[str, Command]], library: Library) -> list[MenuEntry]:
+    """The commands of one word, with what they do in each language, in the features' order."""
+    found = []
+    for feature, command in commands:
+        names = command.short
+        if names is None and len(command.path) == 1:
+            names = (command.path[0], (command.french or command.path)[0])
+        if names is None or command.hidden:
+            continue
+        key = f"{feature}.help_{'_'.join(command.path)}"
+        says: dict[Language, str] = {language: library.words(language, key) for language in LANGUAGES}
+        found.append(MenuEntry(names={"en": names[0], "fr": names[1]}, says=says, role=command.role))
+    return found
 
 
 def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Language = "en") -> str:

@@ -301,8 +301,9 @@ class Courier:
 
 
 def _repeatable(delivery: Delivery, platform: Platform) -> bool:
-    """Whether doing it twice is the same as once: a home that is shown again shows the same."""
-    return platform.can.safe_to_repeat or delivery.verb is Verb.HOME
+    """Whether doing it twice is the same as once: a home that is shown again shows the same, and to edit, withdraw,
+    react or admit once more changes nothing. Only a message can be there twice."""
+    return platform.can.safe_to_repeat or delivery.verb is not Verb.SEND
 
 
 def _tellable(delivery: Delivery, platform: Platform) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
 
-from bot.core.actions import CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
+from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.ledger import in_digest
 from bot.core.message import Message
@@ -102,6 +102,20 @@ def withdraw(commit: Commit, action: Withdraw) -> None:
 
 def react(commit: Commit, action: React) -> None:
     _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
+
+
+def admit(commit: Commit, action: Admit) -> None:
+    _plan(
+        commit,
+        key=action.key or commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=Verb.ADMIT.value,
+        place=place_key(action.channel),
+        message=None,
+        visible_to=str(action.member),
+        private=True,
+        due=commit.at,
+    )
 
 
 HOME_LASTS = timedelta(minutes=10)

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, select
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
-from bot.core.platform import Keepsake
+from bot.core.platform import Drawer, Keepsake
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
 from bot.store.answers import StoredAnswers
 from bot.store.database import Database
 from bot.store.dialect import database_file
+from bot.store.drawers import StoredDrawer
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
@@ -90,6 +91,10 @@ class Store:
     def keepsake(self, workspace: WorkspaceRef) -> Keepsake:
         """Where the workspace's platform keeps things when several processes share the database."""
         return StoredKeepsake(self._database, self._seal, workspace)
+
+    def drawer(self, workspace: WorkspaceRef) -> Drawer:
+        """Where the workspace's platform puts small things aside."""
+        return StoredDrawer(self._database, self._keys, self._seal, workspace)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0010"
+REVISION = "0011"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -384,6 +384,20 @@ class SpentRow(Row, table=True):
     until: datetime = Field(sa_type=Moment)
 
 
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -407,3 +421,4 @@ leases = _table(LeaseRow)
 answers = _table(AnswerRow)
 installations = _table(InstallationRow)
 spent = _table(SpentRow)
+aside = _table(AsideRow)
