@@ -47,6 +47,6 @@ FEATURES: tuple[Feature, ...] = (
     nudge.FEATURE,
     watch.FEATURE,
     pause.FEATURE,
-    admin.FEATURE,
     checkup.FEATURE,
+    admin.FEATURE,
 )

@@ -276,6 +276,26 @@ class CommitMarkRow(Row, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -348,26 +368,6 @@ class ChangeRow(Row, table=True):
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 
 
-class InstallationRow(Row, table=True):
-    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
-
-    __tablename__ = "installation"
-
-    workspace: str = Field(primary_key=True, sa_type=Text)
-    name: str = Field(sa_type=Text)
-    credentials: bytes = Field(sa_type=LargeBinary)
-    at: datetime = Field(sa_type=Moment)
-
-
-class SpentRow(Row, table=True):
-    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
-
-    __tablename__ = "spent"
-
-    mark: str = Field(primary_key=True, sa_type=Text)
-    until: datetime = Field(sa_type=Moment)
-
-
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -381,6 +381,8 @@ pauses = _table(PauseRow)
 timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
+installations = _table(InstallationRow)
+spent = _table(SpentRow)
 forgotten = _table(ForgottenRow)
 occurrences = _table(OccurrenceRow)
 plans = _table(PlanRow)
@@ -388,5 +390,3 @@ items = _table(ItemRow)
 changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
-installations = _table(InstallationRow)
-spent = _table(SpentRow)
