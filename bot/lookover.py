@@ -10,7 +10,7 @@ from bot.core.checkup import Finding, Gravity, amiss, warning
 from bot.core.dispatch import Dispatcher
 from bot.core.errors import where
 from bot.core.events import LookedOver
-from bot.core.message import unmarked
+from bot.core.excerpt import plain
 from bot.core.platform import Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock
@@ -72,7 +72,7 @@ async def look_over(
 
 def told(finding: Finding, library: ContentLibrary) -> str:
     """What is so and what to do, in plain English."""
-    said, mend = unmarked(finding.said(library.words, "en")), unmarked(finding.mend(library.words, "en"))
+    said, mend = plain(finding.said(library.words, "en")), plain(finding.mend(library.words, "en"))
     return f"{said}. {mend}" if mend else said
 
 
@@ -82,8 +82,8 @@ def as_data(findings: Sequence[Finding], library: ContentLibrary) -> list[dict[s
         {
             "key": each.key,
             "gravity": each.gravity.value,
-            "said": unmarked(each.said(library.words, "en")),
-            "mend": unmarked(each.mend(library.words, "en")),
+            "said": plain(each.said(library.words, "en")),
+            "mend": plain(each.mend(library.words, "en")),
             "values": dict(each.values),
         }
         for each in findings

@@ -61,8 +61,8 @@ FEATURES: tuple[Feature, ...] = (
     nudge.FEATURE,
     watch.FEATURE,
     pause.FEATURE,
-    admin.FEATURE,
     popular.FEATURE,
     home.FEATURE,
     checkup.FEATURE,
+    admin.FEATURE,
 )

@@ -14,7 +14,7 @@ from bot.core.refs import WorkspaceRef
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.dialect import inserting
-from bot.store.secrecy import INSTALLATIONS, Seal, Unreadable
+from bot.store.secrecy import Seal, Unreadable
 from bot.store.wakeups import INSTALLED, tell
 
 _installed = tables.installations.c
@@ -25,7 +25,7 @@ class StoredInstallations(Installations):
 
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
-        self._seal = Seal(secret, INSTALLATIONS)
+        self._seal = Seal(secret, b"allant installation")
 
     async def spend(self, mark: str, until: datetime, now: datetime) -> bool:
         def work(connection: Connection) -> bool:

@@ -29,10 +29,6 @@ KEY_BYTES = 16
 """Half of an HMAC-SHA256: still 128 bits, so two members or two events never meet in one key."""
 
 
-INBOX, INSTALLATIONS = b"allant inbox payload", b"allant installation"
-"""The labels of the two seals."""
-
-
 def _derived(secret: bytes, label: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=label).derive(secret)
 
@@ -47,10 +43,9 @@ class Unreadable(Exception):
 
 
 class Seal:
-    """Closes an event's words while they wait, or whatever else ``label`` is for (AES-256-GCM), bound to the row they
-    belong to."""
+    """Closes words while they wait (AES-256-GCM), bound to the row they belong to."""
 
-    def __init__(self, secret: bytes, label: bytes = INBOX) -> None:
+    def __init__(self, secret: bytes, label: bytes = b"allant inbox payload") -> None:
         self._cipher = AESGCM(_derived(secret, label))
         self._drawn = os.urandom(_DRAWN_BYTES)
         self._count = itertools.count()  # Its steps are atomic: two threads never get the same number.

@@ -276,6 +276,26 @@ class CommitMarkRow(Row, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -364,26 +384,6 @@ class AnswerRow(Row, table=True):
     changed: datetime = Field(sa_type=Moment)
 
 
-class InstallationRow(Row, table=True):
-    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
-
-    __tablename__ = "installation"
-
-    workspace: str = Field(primary_key=True, sa_type=Text)
-    name: str = Field(sa_type=Text)
-    credentials: bytes = Field(sa_type=LargeBinary)
-    at: datetime = Field(sa_type=Moment)
-
-
-class SpentRow(Row, table=True):
-    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
-
-    __tablename__ = "spent"
-
-    mark: str = Field(primary_key=True, sa_type=Text)
-    until: datetime = Field(sa_type=Moment)
-
-
 class AsideRow(Row, table=True):
     """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
     about."""
@@ -411,6 +411,8 @@ pauses = _table(PauseRow)
 timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
+installations = _table(InstallationRow)
+spent = _table(SpentRow)
 forgotten = _table(ForgottenRow)
 occurrences = _table(OccurrenceRow)
 plans = _table(PlanRow)
@@ -419,6 +421,4 @@ changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
 answers = _table(AnswerRow)
-installations = _table(InstallationRow)
-spent = _table(SpentRow)
 aside = _table(AsideRow)

@@ -14,7 +14,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.events import EVENTS, CommandGiven
-from bot.core.message import unmarked
+from bot.core.excerpt import plain
 from bot.core.refs import LANGUAGES, Language
 from bot.library import ContentLibrary
 from bot.platforms.slack import inbound, wire
@@ -146,7 +146,7 @@ def library() -> ContentLibrary:
 
 
 def made(language: Language = "en", **more: Any) -> dict[str, Any]:
-    return manifest(FEATURES, lambda tongue, key: unmarked(library().words(tongue, key)), language=language, **more)
+    return manifest(FEATURES, lambda tongue, key: plain(library().words(tongue, key)), language=language, **more)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -64,16 +64,17 @@ async def examine(
     """Everything that can be told from outside. ``named``: the channels that the files name, without #, each with its
     file. ``into``: also whether events can reach us. ``thoroughly``: for that, open a connection of Socket Mode, or
     call our own address as Slack would."""
+    ways = await way_in(patient, thoroughly=thoroughly) if into else []
     if not patient.bot_token:
-        return [error("no_token")]
+        return [error("no_token"), *ways]
     if not patient.bot_token.startswith(("xoxb-", "xoxe.xoxb-")):
-        return [error("token_kind", found=_kind(patient.bot_token))]
+        return [error("token_kind", found=_kind(patient.bot_token)), *ways]
     client = _client(patient, patient.bot_token)
     findings, me = await _token(client, patient, now)
     if me is not None:
         findings += await _channels(client, named, str(me.get("user") or "allant"))
         findings += await _admins(client, patient, WorkspaceRef("slack", str(me.get("team_id"))))
-    return findings + (await way_in(patient, thoroughly=thoroughly) if into else [])
+    return findings + ways
 
 
 async def way_in(patient: Patient, *, thoroughly: bool) -> list[Finding]:
