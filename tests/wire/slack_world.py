@@ -22,7 +22,6 @@ from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import Manners, SlackServer
 
-
 E = TypeVar("E", bound=Event)
 
 
