@@ -18,7 +18,7 @@ CHANNEL = "allant"
 ACCEPTED = "accepted"
 PLANNED = "planned"
 INSTALLED = "installed"
-"""What is told: events came into the inbox; deliveries or timers were planned; a workspace connected itself, or went."""
+"""What is told: events came into the inbox; deliveries or timers were planned; a workspace came or went."""
 AGAIN = 1.0
 """Seconds before listening anew after the connection broke."""
 

@@ -39,7 +39,8 @@ class Manners:
     speed: float = 1.0
     channel_burst: int = 4
     workspace_rate: float = 0.0
-    """Messages a second over all channels; 0: as many as come."""
+    """Messages a second over all channels, looked at over six seconds (Slack says “several hundred a minute”, and no
+    more); 0: as many as come."""
     ack_seconds: float = 3.0
     redeliver: tuple[float, ...] = (0.05, 1.0, 5.0)
     echo: bool = True
@@ -202,7 +203,7 @@ class SlackServer:
             waits.append(self._bucket(f"{token} {channel}", speed, burst).wait(now))
             if self.manners.workspace_rate and not waits[0]:
                 rate = self.manners.workspace_rate * speed
-                waits.append(self._bucket(token, rate, self.manners.workspace_rate * 3).wait(now))
+                waits.append(self._bucket(token, rate, self.manners.workspace_rate * 6).wait(now))
         elif method in TIERS:
             waits.append(self._bucket(f"{token} {method}", TIERS[method] * speed / 60, TIERS[method]).wait(now))
         return max(waits, default=0.0)
