@@ -154,9 +154,15 @@ BRINGING: Mapping[type[events.Event], tuple[str, ...]] = MappingProxyType(
         events.MessagePosted: (*_MESSAGES, "app_mention"),
         events.ReactionAdded: ("reaction_added",),
         events.ReactionRemoved: ("reaction_removed",),
+        # Slack lets the bot write to everybody, never changes a channel's id, and asks nobody to let people in.
+        events.BotAdmitted: (),
+        events.ChannelMoved: (),
+        events.ConversationClosed: (),
+        events.ConversationOpened: (),
+        events.JoinRequested: (),
     }
 )
-"""Which of Slack's events bring each of ours. Commands come by slash command, button and form, which are no events."""
+"""Which of Slack's events bring each of ours; none where it has nothing of the kind. Commands come by slash command, button and form, which are no events."""
 
 ALWAYS = ("app_uninstalled", "tokens_revoked")
 """What the adapter itself needs to hear, whatever the features listen to."""
