@@ -66,8 +66,9 @@ def values_of(text: str, language: Language) -> dict[str, str]:
     if not said:
         return {}
     if looks_like_question(text, language):
-        first = title(said, LONGEST_TITLE) if len(said) > LONGEST_TITLE else said
-        return {f"title_{language}": first, f"questions_{language}": said[:LONGEST_QUESTION]}
+        if len(said) <= LONGEST_TITLE:
+            return {f"title_{language}": said}
+        return {f"title_{language}": title(said, LONGEST_TITLE), f"questions_{language}": said[:LONGEST_QUESTION]}
     return {language: text.strip()}
 
 
@@ -135,11 +136,12 @@ async def _form(ctx: Context, member: Member, kept: KeptAnswer | None) -> Form:
 
 
 async def _owner_of(ctx: Context, kept: KeptAnswer | None) -> Member | None:
-    """The person who answers for it; None where those who animate do."""
+    """The person who answers for it; None where those who animate do, also instead of somebody who left."""
     try:
-        return await ctx.members.get(MemberRef.parse(kept.owner)) if kept is not None else None
+        owner = await ctx.members.get(MemberRef.parse(kept.owner)) if kept is not None else None
     except ValueError:
         return None
+    return owner if owner is not None and owner.active else None
 
 
 async def _filled_in(ctx: Context, member: Member, command: CommandGiven, before: KeptAnswer | None) -> KeptAnswer:
@@ -217,7 +219,7 @@ async def save(ctx: Context, command: CommandGiven, arguments: str) -> None:
     kept = await _filled_in(ctx, member, command, before)
     ctx.do(WriteAnswer(kept, before.version if before is not None else 0))
     owner = await _owner_of(ctx, kept)
-    mine = _may_approve(kept, member)
+    mine = _may_approve(owner, member)
     key = "answers.saved_yours" if mine else "answers.saved"
     who = escape(owner.name) if owner is not None else ctx.words(member.language, "answers.animators")
     buttons = _steps(ctx, member.language, kept, approve=mine)
@@ -225,11 +227,11 @@ async def save(ctx: Context, command: CommandGiven, arguments: str) -> None:
     await _ask(ctx, member, kept, owner)
 
 
-def _may_approve(kept: KeptAnswer, member: Member) -> bool:
+def _may_approve(owner: Member | None, member: Member) -> bool:
     """Whoever answers for it, and administrators; where nobody does by name, everybody who animates."""
-    if kept.owner == "animator":
+    if owner is None:
         return member.role >= Role.ANIMATOR
-    return str(member.ref) == kept.owner or member.role >= Role.ADMIN
+    return member.ref == owner.ref or member.role >= Role.ADMIN
 
 
 async def _ask(ctx: Context, member: Member, kept: KeptAnswer, owner: Member | None) -> None:
@@ -279,8 +281,8 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     to look again."""
     member = await ctx.member(command.member)
     kept, seen = await _asked(ctx, member, arguments), _named(arguments)[1]
-    if not _may_approve(kept, member):
-        owner = await _owner_of(ctx, kept)
+    owner = await _owner_of(ctx, kept)
+    if not _may_approve(owner, member):
         who = owner.name if owner is not None else ctx.words(member.language, "answers.animators")
         raise BadInput(ctx.words(member.language, "answers.not_yours", who=who))
     if kept.status is Status.APPROVED:
@@ -301,7 +303,7 @@ async def withdraw(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant faq withdraw ANSWER``: no longer found, kept as a draft: the undo of approving it."""
     member = await ctx.member(command.member)
     kept = await _asked(ctx, member, arguments)
-    if not _may_approve(kept, member):
+    if not _may_approve(await _owner_of(ctx, kept), member):
         raise BadInput(ctx.words(member.language, "answers.unknown", slug=kept.slug))
     draft = replace(kept, status=Status.IN_REVIEW, version=kept.version + 1)
     ctx.do(WriteAnswer(draft, kept.version))

@@ -168,7 +168,7 @@ class Dispatcher:
             context.reply(event, context.words(member.language, "core.refused", role=role))
             return Planned("core", tuple(context.actions))
         context.do(Count(_command_signal(event, found)))
-        event = _as_filled_in(event, found)
+        event, found = _as_filled_in(event, found)
         try:
             await command.run(context, event, found.arguments)
         except StoreUnavailable:
@@ -203,12 +203,19 @@ class Dispatcher:
             return None
 
 
-def _as_filled_in(event: CommandGiven, found: Route) -> CommandGiven:
-    """The command with the values typed in the lines below it as its fields, as if a form had been filled in."""
-    _, _, lines = found.arguments.partition("\n")
-    if event.fields or not found.command.names or not lines:
-        return event
-    return replace(event, fields=parse_fields(lines, found.command.names))
+def _as_filled_in(event: CommandGiven, found: Route) -> tuple[CommandGiven, Route]:
+    """The command with the values typed in the lines below it as its fields, as if a form had been filled in; what
+    stands on its own line stays its arguments."""
+    names = found.command.names
+    if event.fields or not names:
+        return event, found
+    head, _, lines = found.arguments.partition("\n")
+    name, colon, _ = head.partition(":")
+    if colon and name.strip().casefold() in names:  # Nothing stood on the command's own line.
+        head, lines = "", found.arguments
+    if not lines.strip():
+        return event, found
+    return replace(event, fields=parse_fields(lines, names)), replace(found, arguments=head.strip())
 
 
 def _command_signal(event: CommandGiven, found: Route) -> Signal:

@@ -52,6 +52,11 @@ def wrong(post: Post) -> dict[str, str]:
     return {field.name: field.error for field in form_of(post).fields if field.error}
 
 
+async def status(play: Stage, item: str) -> Status | None:
+    kept = await play.allant.store.items.get(play.workspace, item)
+    return kept.status if kept is not None else None
+
+
 async def fill(play: Stage, person: Person, post: Post, button: str = "", **values: str) -> Post:
     """The person changes these fields and sends the form, or presses its button; the answer."""
     labels = [each.label for each in form_of(post).buttons]
@@ -203,6 +208,12 @@ async def test_typed_lines_get_the_form_back_as_well(play: Stage) -> None:
     assert set(wrong(latest(play))) == {"when"}
     typed = "\n".join(f"{name}: {value}" for name, value in (held(latest(play)) | {"when": "lundi 10:00"}).items())
     assert "is approved" in await play.ask(OSCAR, f"calendar write tea\n{typed}")
+    # So it is where the command has nothing on its own line.
+    lines = "to: #random\nquand: vendredi 15:00\nfr: Du gâteau"
+    assert "est approuvé" in await play.ask(ODILE, f"calendrier ajouter\n{lines}\npuis: approuver")
+    assert "est approuvé" in await play.ask(ODILE, f"calendar write\nid: biscuits\n{lines}\nthen: approve")
+    assert await status(play, "biscuits") is Status.APPROVED
+    assert await status(play, "du-gateau") is Status.APPROVED
 
 
 async def test_delete_asks_once_and_undo_brings_it_back(play: Stage) -> None:
