@@ -44,6 +44,10 @@ def form_of(post: Post) -> Form:
     return post.form
 
 
+def form_or_none(post: Post) -> Form | None:
+    return post.form
+
+
 def held(post: Post) -> dict[str, str]:
     return {field.name: field.value for field in form_of(post).fields}
 
@@ -237,6 +241,22 @@ async def test_a_move_is_picked_and_what_is_wrong_stands_at_it(play: Stage) -> N
     assert set(wrong(again)) == {"moment"}
     assert held(again)["moment"] == "2026-11-20 15:00"
     assert "goes out on Thursday 26" in (await fill(play, OSCAR, again, moment="2026-11-26 10:00")).text
+
+
+async def test_which_item_is_asked_with_a_form(play: Stage) -> None:
+    assert form_or_none(await opened(play, OSCAR, "calendar move")) is None  # There is none.
+    await fill(play, OSCAR, await opened(play, OSCAR, "calendar add tea"), to="#random", when="friday 15:00", **WORDS)
+    chooser = await opened(play, ODILE, "calendrier déplacer")
+    assert "tea" in dict(form_of(chooser).fields[0].choices)
+    move = await fill(play, ODILE, chooser, item="tea")
+    assert form_of(move).fields[0].kind == "moment"
+    assert form_of(await fill(play, OSCAR, await opened(play, OSCAR, "calendar edit"), item="tea")).command
+    asked = await fill(play, OSCAR, await opened(play, OSCAR, "calendar delete"), item="tea")
+    assert "Delete" in asked.text
+    assert "Delete" in (await opened(play, OSCAR, "calendar delete\nitem: tea")).text
+    copy = await fill(play, OSCAR, await opened(play, OSCAR, "calendar duplicate"), item="tea")
+    assert await status(play, "tea-2") is Status.DRAFT
+    assert held(copy)["repeat"] == "weekly"
 
 
 # Pure decisions
