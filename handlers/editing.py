@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 
 from bot.core.actions import Send
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Item, Paused
 from bot.core.changing import check_moments, done_together, put_item, refusal, require, undo, writer_of
 from bot.core.community import Member, Role
@@ -419,6 +420,11 @@ def _kind(change: Change) -> str:
         if after.fate is Fate.SKIPPED:
             return "skip"
         return "move" if isinstance(before, Slot) and before.due != after.due else "unskip"
+    if isinstance(after, KeptAnswer) and isinstance(before, KeptAnswer):
+        same = before.status is after.status
+        return "edit" if same else "approve" if after.status is Status.APPROVED else "reject"
+    if isinstance(after, KeptAnswer):
+        return "add"
     if not isinstance(after, KeptItem):
         return "delete"
     if not isinstance(before, KeptItem):

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, update
 
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Item, Paused
 from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
 from bot.core.errors import Overtaken
@@ -81,10 +82,11 @@ def _readable(rows: Iterable[Row[Any]]) -> Iterable[KeptItem]:
         yield KeptItem(item=item, status=Status(row.state), owner=row.owner, version=row.version)
 
 
-_STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused]] = {
+_STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused] | type[KeptAnswer]] = {
     Subject.ITEM.value: KeptItem,
     Subject.OCCURRENCE.value: Slot,
     Subject.PAUSE.value: Paused,
+    Subject.ANSWER.value: KeptAnswer,
 }
 
 
@@ -99,7 +101,7 @@ def _state(subject: str, text: str) -> State:
 def _written(state: State) -> str:
     if state is None:
         return ""
-    return to_json(replace(state, owner=_NOBODY) if isinstance(state, KeptItem) else state)
+    return to_json(replace(state, owner=_NOBODY) if isinstance(state, (KeptItem, KeptAnswer)) else state)
 
 
 def _to_change(row: Row[Any]) -> Change:
