@@ -12,7 +12,7 @@ from bot.core.actions import Count, Planned
 from bot.core.community import Member, Role
 from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
-from bot.core.feature import Command, Context, Feature, Ports, TimerFired
+from bot.core.feature import CHOSEN, Command, Context, Feature, FormFunction, Ports, TimerFired
 from bot.core.forms import shown_again
 from bot.core.menu import MenuEntry
 from bot.core.message import Button, Form, Message
@@ -227,7 +227,7 @@ class Dispatcher:
             context.reply(event, context.words(member.language, "core.refused", role=role))
             return Planned("core", tuple(context.actions))
         context.do(Count(_command_signal(event, found)))
-        event = _as_filled_in(event, found)
+        event, found = _as_filled_in(event, found)
         try:
             await command.run(context, event, found.arguments)
         except StoreUnavailable:
@@ -243,16 +243,17 @@ class Dispatcher:
         """What the person hears instead of the command's own answer, whose actions are dropped: the reason, and the
         form that led to it, so that nobody has to fill it in again."""
         context = self._context(event)
-        form = await self._same_form(found, event) if event.fields else None
+        asking = found.command.choose if not (event.fields or found.arguments) else None
+        form = await self._made(asking or found.command.form, found, event) if event.fields or asking else None
         message = shown_again(form, event.fields, reason, problem.errors) if form is not None else Message(reason)
         context.reply(event, message)
         return Planned(found.feature, tuple(context.actions))
 
-    async def _same_form(self, found: Route, event: CommandGiven) -> Form | None:
-        if found.command.form is None:
+    async def _made(self, make: FormFunction | None, found: Route, event: CommandGiven) -> Form | None:
+        if make is None:
             return None
         try:
-            return await found.command.form(self._context(event), event, found.arguments)
+            return await make(self._context(event), event, found.arguments)
         except StoreUnavailable:
             raise
         except BadInput:
@@ -262,12 +263,23 @@ class Dispatcher:
             return None
 
 
-def _as_filled_in(event: CommandGiven, found: Route) -> CommandGiven:
-    """The command with the values typed in the lines below it as its fields, as if a form had been filled in."""
-    _, _, lines = found.arguments.partition("\n")
-    if event.fields or not found.command.names or not lines:
-        return event
-    return replace(event, fields=parse_fields(lines, found.command.names))
+def _as_filled_in(event: CommandGiven, found: Route) -> tuple[CommandGiven, Route]:
+    """The command with the values typed in the lines below it as its fields, as if a form had been filled in; what
+    stands on its own line stays its arguments."""
+    names = found.command.names
+    if found.command.choose is not None:
+        chosen = event.fields.get(CHOSEN, "") or parse_fields(found.arguments, {CHOSEN: CHOSEN}).get(CHOSEN, "")
+        if chosen:
+            return replace(event, fields={}), replace(found, arguments=chosen.strip())
+    if event.fields or not names:
+        return event, found
+    head, _, lines = found.arguments.partition("\n")
+    name, colon, _ = head.partition(":")
+    if colon and name.strip().casefold() in names:  # Nothing stood on the command's own line.
+        head, lines = "", found.arguments
+    if not lines.strip():
+        return event, found
+    return replace(event, fields=parse_fields(lines, names)), replace(found, arguments=head.strip())
 
 
 def _command_signal(event: CommandGiven, found: Route) -> Signal:

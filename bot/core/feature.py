@@ -219,6 +219,10 @@ FormFunction = Callable[[Context, CommandGiven, str], Awaitable[Form | None]]
 nothing to fill in any more."""
 
 
+CHOSEN = "item"
+"""The field of a form that asks for a command's arguments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """``/allant`` followed by ``path``; ``french`` is the same command in French words.
@@ -242,6 +246,9 @@ class Command:
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None
     """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
+    choose: FormFunction | None = None
+    """For a command given without its arguments: makes the form that asks for them, whose field :data:`CHOSEN` is then
+    what the command gets as its arguments. It submits the command as it was given."""
     names: Mapping[str, str] = field(default_factory=dict)
     """For a command that a form submits: its fields' names as people may type them, one ``name: value`` a line after
     the command. What is typed so reaches the command as if it were filled in."""

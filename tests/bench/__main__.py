@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, idle, ingest, slack, telegram, workers
+from tests.bench import calendar, delivery, demo, home, idle, ingest, slack, telegram, workers
 
 ALL = {
     "ingest": ingest.run,
@@ -19,6 +19,7 @@ ALL = {
     "telegram": telegram.run,
     "workers": workers.run,
     "slack": slack.run,
+    "home": home.run,
 }
 
 

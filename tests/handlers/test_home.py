@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.ledger import Query
-from bot.platforms.playground import Person
+from bot.platforms.playground import Fault, Person
 from bot.platforms.playground.homes import Homes
 from tests.handlers.stage import ADA, ANN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
 
@@ -200,3 +200,17 @@ async def test_a_week_of_five_hundred_items_is_shown_at_once(tmp_path: Path) -> 
         assert "500 posts go out this week (1 of 100)" in home
         assert len(home) < 6000
         assert "(100 sur 100)" in await play.ask(replace(ODILE), "home week 100")
+
+
+async def test_a_home_that_cannot_be_shown_troubles_nobody(play: Stage) -> None:
+    homes = Homes(play.server)
+    play.server.faults.fail_next(Fault.REFUSE)
+    homes.open("oscar")
+    await play.settle()
+    assert homes.shown("oscar") is None
+    assert play.heard() == []
+    play.server.faults.fail_next(Fault.UNSURE_LOST)
+    homes.open("oscar")
+    await play.wait(timedelta(seconds=30))
+    assert "this week" in shown(play, OSCAR)
+    assert play.heard() == []

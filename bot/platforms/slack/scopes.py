@@ -162,7 +162,8 @@ BRINGING: Mapping[type[events.Event], tuple[str, ...]] = MappingProxyType(
         events.JoinRequested: (),
     }
 )
-"""Which of Slack's events bring each of ours; none where it has nothing of the kind. Commands come by slash command, button and form, which are no events."""
+"""Which of Slack's events bring each of ours; none where it has nothing of the kind. Commands come by slash command,
+button and form, which are no events."""
 
 ALWAYS = ("app_uninstalled", "tokens_revoked")
 """What the adapter itself needs to hear, whatever the features listen to."""
