@@ -59,20 +59,30 @@ class _UniqueKeys(yaml.SafeLoader):
     """
 
 
-# A table of its own: PyYAML keeps it on the class, shared with everybody else's loader.
-_UniqueKeys.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("bool", "int", "float")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _tag, _pattern, _first in (
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
-    ("float", r"[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-):
-    _UniqueKeys.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+_CBase: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+class _Quick(_CBase):  # type: ignore[misc]  # PyYAML may have been built without libyaml.
+    """As :class:`_UniqueKeys`, by libyaml: about five times as fast. What it refuses is read again by the other, whose
+    reasons we know and show."""
+
+
+_LOADERS = (_Quick, _UniqueKeys)
+for _loader in _LOADERS:
+    # A table of its own: PyYAML keeps it on the class, shared with everybody else's loader.
+    _loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("bool", "int", "float")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for _tag, _pattern, _first in (
+        ("bool", r"(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+        ("int", r"[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
+        ("float", r"[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ):
+        _loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -81,10 +91,12 @@ def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    made: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return made
 
 
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+for _loader in _LOADERS:
+    _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def read_text(path: Path, name: str) -> str:
@@ -104,14 +116,12 @@ def read_text(path: Path, name: str) -> str:
 
 def parse_yaml(text: str, name: str, first_line: int = 1) -> Located:
     """The YAML in ``text``; ``first_line`` is the line of the file on which it begins. Raises BadContent."""
-    loader = _UniqueKeys(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return Located(name, None)
         if "*" in text:
             _refuse_aliases(text, name, first_line)
-        value = loader.construct_document(node)
+        node, value = _load_either(text)
+        if node is None:
+            return Located(name, None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + first_line
@@ -120,11 +130,41 @@ def parse_yaml(text: str, name: str, first_line: int = 1) -> Located:
         raise BadContent([Problem(name, line, f"is not valid YAML: {reason}", mend)]) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadContent([Problem(name, first_line, f"is not valid YAML: {type(error).__name__}")]) from None
-    finally:
-        loader.dispose()
     lines: dict[tuple[str | int, ...], int] = {}
     _lines(node, (), lines, first_line)
     return Located(name, value, lines)
+
+
+def _load_either(text: str) -> tuple[yaml.Node | None, Any]:
+    if _is_shallow(text):
+        try:
+            return _load(_Quick, text)
+        except yaml.YAMLError:
+            return _load(_UniqueKeys, text)
+    return _load(_UniqueKeys, text)
+
+
+_SHALLOW_INSIDE, _SHALLOW_LEAD = 1_000, 100
+_LEAD = re.compile(r"[ \-?:]*")
+
+
+def _is_shallow(text: str) -> bool:
+    """Whether nothing in it can be nested so deep that libyaml, which goes down level by level on the stack of the
+    process, would end it (seen at 50,000 brackets). A level needs a bracket, or one more step into the line."""
+    if text.count("[") + text.count("{") > _SHALLOW_INSIDE:
+        return False
+    leads = (_LEAD.match(line) for line in text.splitlines())
+    return all(lead is not None and lead.end() <= _SHALLOW_LEAD for lead in leads)
+
+
+def _load(kind: Any, text: str) -> tuple[yaml.Node | None, Any]:
+    """The only document in ``text``, and what it says; None and None when there is none."""
+    loader = kind(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _refuse_aliases(text: str, name: str, first_line: int) -> None:

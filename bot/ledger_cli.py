@@ -70,16 +70,25 @@ def deliveries(
     out.print(table)
 
 
+Words = Annotated[
+    list[str] | None, typer.Argument(help="“everything”, as in the chat, also with “for 2 hours”; may be left out.")
+]
+
+
 def pause(
+    words: Words = None,
     span: Annotated[str, typer.Option("--for", help="For so long, such as 2h or “3 days”; else until resumed.")] = "",
     workspace: Only = "",
 ) -> None:
     """Stop everything unasked, on every platform, within seconds; answers and notices go on. Survives restarts."""
     from bot import ledger_view
 
-    length = read_span(span) if span else None
-    if span and length is None:
-        raise BadInput(f"--for {span}: write such as 2h, “30 min” or “3 days”")
+    said = _everything("pause", words)
+    if span and said:
+        raise BadInput(f"--for {span}: it was said already: for {said}")
+    length = read_span(span or said) if span or said else None
+    if (span or said) and length is None:
+        raise BadInput(f"--for {span or said}: write such as 2h, “30 min” or “3 days”")
     chosen, now = _workspace(workspace), datetime.now(UTC)
     until = now + length if length else None
 
@@ -91,13 +100,34 @@ def pause(
     )
 
 
-def resume(workspace: Only = "") -> None:
+def resume(words: Words = None, workspace: Only = "") -> None:
     """End the pause: what waited goes out under its rules."""
     from bot import ledger_view
 
+    rest = _everything("resume", words)
+    if rest:
+        raise BadInput(f"resume {rest}: only everything is resumed here; an item is resumed in the chat")
     chosen = _workspace(workspace)
     waiting = asyncio.run(ledger_view.resume(read_settings(), datetime.now(UTC), chosen))
+    if waiting is None:
+        alone = f"{escape(str(chosen))} was not paused by itself" if chosen else "Nothing was paused as a whole"
+        out.print(f"{alone}; nothing has changed.")
+        return
     out.print(f"Resumed {escape(str(chosen)) if chosen else 'everything'}; {waiting} that waited may go out now.")
+
+
+def _everything(command: str, words: list[str] | None) -> str:
+    """The span after “everything” and “for”, as they are written in the chat, in either language; empty for none."""
+    rest = list(words or [])
+    if rest and rest[0].casefold() in ("everything", "tout"):
+        del rest[0]
+    elif rest:
+        raise BadInput(
+            f"{command} {rest[0]}: only everything is paused here, or a --workspace; an item is paused in the chat"
+        )
+    if rest and rest[0].casefold() in ("for", "pendant", "during", "durant"):
+        del rest[0]
+    return " ".join(rest)
 
 
 def _workspace(text: str) -> WorkspaceRef | None:

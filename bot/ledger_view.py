@@ -44,13 +44,12 @@ async def pause(settings: Settings, wanted: Pause, workspace: WorkspaceRef | Non
         await store.pause(wanted, workspace)
 
 
-async def resume(settings: Settings, now: datetime, workspace: WorkspaceRef | None) -> int:
-    """End the pause; how many messages waited for its end."""
+async def resume(settings: Settings, now: datetime, workspace: WorkspaceRef | None) -> int | None:
+    """End the pause; how many messages waited for its end. None when there was no such pause."""
     async with there(settings) as store:
         query = Query(workspace=workspace, states=(State.PLANNED,), limit=MOST)
         waiting = sum(each.reason == "paused" for each in await store.ledger.search(query))
-        await store.resume(now, workspace)
-        return waiting
+        return waiting if await store.resume(now, workspace) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import unquote
 
-from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send
+from bot.core.actions import Drop, GiveRole, MarkManager, Remember, Send, SetTimer
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
@@ -22,6 +22,7 @@ from bot.core.handover import hand_over
 from bot.core.home import page_of, section
 from bot.core.ledger import Query
 from bot.core.message import Button, Markup, Message, Section, escape, join_lines
+from bot.core.mistakes import problem_words
 from bot.core.pausing import pause_line
 from bot.core.reasons import reason_words
 from bot.core.refs import Language
@@ -156,6 +157,8 @@ async def _set_role(ctx: Context, command: CommandGiven, member: Member, role: R
     ctx.do(GiveRole(member.ref, role))
     if role < Role.ANIMATOR <= member.role:
         await hand_over(ctx, member, "admin.inherited")
+    if role < member.role:  # What they approved, and what still waits of it, may no longer go out on their word.
+        ctx.do(SetTimer("review", "", ctx.now, feature="permission"))
     said = ctx.words(language, "admin.gave", name=member.name, role=_role(ctx, language, role))
     undo = Button(ctx.words(language, "admin.undo"), f"roles give {member.ref.id} {member.role.name.casefold()}")
     ctx.reply(command, Message(said, (undo,)))
@@ -207,8 +210,7 @@ def _problems_said(ctx: Context, language: Language, problems: Sequence[Problem]
     lines: list[str] = [ctx.words(language, "admin.files_wrong", count=len(problems)), ""]
     for each in problems[:MOST_PROBLEMS]:
         where = f"{each.file}:{each.line}" if each.line else each.file
-        mend = f" ({escape(each.mend)})" if each.mend else ""
-        lines.append(f"- **{escape(where)}** {escape(each.reason)}{mend}")
+        lines.append(f"- **{escape(where)}** {problem_words(ctx.words, language, each)}")
     if len(problems) > MOST_PROBLEMS:
         lines.append(ctx.words(language, "admin.files_more", count=len(problems) - MOST_PROBLEMS))
     return join_lines(lines)

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from bot.core.actions import CancelTimer, Drop, MarkOccurrences, Remember, SetTimer, WakeForOccurrences
-from bot.core.calendar import Audience, Item, Missed, Paused
+from bot.core.calendar import Audience, Item, Missed, Overdue, Paused
 from bot.core.community import Member
 from bot.core.editorial import Fate, Slot
-from bot.core.events import ChannelChanged, FilesChanged, MemberJoined, Started
+from bot.core.events import ChannelChanged, FilesChanged, MemberChanged, MemberJoined, Started
 from bot.core.feature import Context, Feature, Listener, TimerFired
 from bot.core.localtime import local_date
 from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.permission import Gate, Held, tell_held
 from bot.core.planning import (
     INSTANT,
     WAKE,
@@ -41,6 +42,10 @@ SHOWN = 20
 MOST_BUTTONS = 5
 DAILY = timedelta(days=1)
 REPLANNED_AT_ONCE = 500
+LATE_NEWS = timedelta(days=7)
+"""How long ago a newcomer's moment may have been for it still to be told that it was missed."""
+TOLD_AFTER = timedelta(minutes=1)
+"""After a restart the moments of many people are judged one after the other, and told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Report:
     """What the animators hear of one wake-up."""
 
     lost: list[tuple[Item, Outcome]] = field(default_factory=list)
+    held: list[tuple[Item, Slot, Held]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -188,6 +194,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
     items = await items_named(ctx, {slot.item for slot in due})
     paused, told = await ctx.notes.all(ctx.workspace, Paused), await ctx.notes.all(ctx.workspace, Troubled)
     planner, report, done = await Planner.of(ctx, people=False), Report(), list[Slot]()
+    gate = await Gate.of(ctx, planner, items)
     in_order = sorted(due, key=lambda slot: (slot.item, slot.zone, slot.due))
     for (key, _), group in groupby(in_order, key=lambda slot: (slot.item, slot.zone)):
         slots, before = list(group), len(ctx.actions)
@@ -196,7 +203,7 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
             done += [replace(slot, fate=Fate.SKIPPED, reason=reason) for slot in slots]
             continue
         try:
-            done += await _fall_due(ctx, planner, items[key], slots, report, told.get(key, Troubled()))
+            done += await _fall_due(ctx, planner, gate, items[key], slots, report, told.get(key, Troubled()))
         except Exception as error:
             # What one item breaks is its own: the others go out, and its words are not in the log.
             log.error("the item %s failed: %s", key, type(error).__name__)
@@ -207,13 +214,25 @@ async def wake(ctx: Context, fired: TimerFired) -> None:
     if report.lost or report.failed:
         first = min(slot.key for slot in done)
         await ctx.tell_animators(lambda language: _report(ctx, language, report), f"calendar/missed/{first}")
+    if report.held:
+        await tell_held(ctx, report.held, f"calendar/held/{min(slot.key for slot in done)}")
 
 
 async def _fall_due(
-    ctx: Context, planner: Planner, item: Item, slots: Sequence[Slot], report: Report, told: Troubled
+    ctx: Context, planner: Planner, gate: Gate, item: Item, slots: Sequence[Slot], report: Report, told: Troubled
 ) -> Sequence[Slot]:
     outcome = sort_out(slots, ctx.now, item.missed, item.grace)
+    held = await gate.held(item, outcome.send) if outcome.send is not None else None
+    if outcome.send is not None and held is not None:
+        # The rules became stricter since it was approved, or whoever approved it may no longer.
+        report.held.append((item, outcome.send, held))
+        asked = replace(outcome.send, fate=Fate.ASKED, reason=held.reason)
+        outcome = replace(outcome, send=None)
+        if outcome.lost:
+            report.lost.append((item, outcome))
+        return [*marks(outcome), asked]
     if outcome.send is not None:
+        gate.let_through(item, outcome.send)
         publish(ctx, planner, item, outcome.send)
         await _tell_trouble(ctx, item, told, Troubled(planner.unknown(item), text_of(ctx, item, "fr") is None))
     if outcome.lost or outcome.ask is not None:
@@ -298,19 +317,35 @@ async def people(ctx: Context, fired: TimerFired) -> None:
 # Items that count from a day in each person's life here
 
 
+async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
+    await _plan_for_zone(ctx, event.member)
+
+
+async def _plan_for_zone(ctx: Context, member: Member) -> None:
+    """The first person in a zone brings its clock to what goes to people: from now on, not from the next daily look."""
+    known = await ctx.members.get(member.ref)
+    if member.bot or not member.active or (known is not None and known.active and known.zone == member.zone):
+        return
+    there = await ctx.members.page(ctx.workspace, limit=2, zones=[member.zone])
+    if all(each.ref == member.ref for each in there):
+        ctx.do(SetTimer("plan", "", ctx.now))
+
+
 async def on_member_joined(ctx: Context, event: MemberJoined) -> None:
     if event.channel is not None or event.member.bot:
         return
+    await _plan_for_zone(ctx, event.member)
     for item in (await calendar_items(ctx)).values():
         if item.personal:
-            _plan_person(ctx, item, event.member, event.at)
+            _plan_person(ctx, item, event.member, event.at, ctx.now - LATE_NEWS)
 
 
-def _plan_person(ctx: Context, item: Item, member: Member, arrived: datetime) -> None:
+def _plan_person(ctx: Context, item: Item, member: Member, arrived: datetime, since: datetime) -> None:
+    """``since``: what was due before is long past; what was due after, while Allant was not running, is judged."""
     zone = ctx.zone_of(member)
     due = ctx.timetable.moment_for(item, local_date(arrived, zone), ctx.timetable.policy_for(member=member))
     key = f"{item.id}|{member.ref.id}"
-    if due is not None and due > ctx.now:
+    if due is not None and due > since:
         ctx.do(SetTimer("person", key, due, member=member.ref))
     else:
         ctx.do(CancelTimer("person", key))
@@ -332,7 +367,7 @@ async def persons(ctx: Context, fired: TimerFired) -> None:
     page = await ctx.members.page(ctx.workspace, after=after, limit=REPLANNED_AT_ONCE)
     for member in page:
         if member.joined_at is not None:
-            _plan_person(ctx, item, member, member.joined_at)
+            _plan_person(ctx, item, member, member.joined_at, ctx.now)
     if len(page) == REPLANNED_AT_ONCE:
         ctx.do(SetTimer("persons", f"{item_id}|{page[-1].ref.id}", ctx.now))
 
@@ -344,11 +379,24 @@ async def person(ctx: Context, fired: TimerFired) -> None:
     member = await ctx.members.get(MemberRef(ctx.workspace, member_id))
     if item is None or member is None or not member.active or await ctx.note(Paused, item_id) is not None:
         return
-    late = ctx.now - fired.due
-    if late > ON_TIME and (item.missed is not Missed.LATE or late > item.grace):
+    if not _speaks_to_the_person(item):
         return
-    if Audience.PERSON in item.audiences or Audience.EVERYONE in item.audiences:
-        send_to(ctx, item, member, fired.due, f"calendar/{item.id}/{fired.due.isoformat()}/{member_id}")
+    late = ctx.now - fired.due
+    reason = "late" if late > ON_TIME and (item.missed is not Missed.LATE or late > item.grace) else ""
+    if not reason:
+        slot = Slot(item=item.id, at=fired.due, zone=ctx.zone_of(member), due=fired.due)
+        held = await (await Gate.of(ctx, await Planner.of(ctx, people=False), {item.id: item})).held(item, slot)
+        reason = held.reason if held is not None else ""
+    if reason:
+        # It is told a little later, once for all whose moment passed meanwhile.
+        ctx.do(Remember(fired.key, Overdue(fired.due, reason), member.ref))
+        ctx.do(SetTimer("tell", item.id, ctx.now + TOLD_AFTER, feature="overdue"))
+        return
+    send_to(ctx, item, member, fired.due, f"calendar/{item.id}/{fired.due.isoformat()}/{member_id}")
+
+
+def _speaks_to_the_person(item: Item) -> bool:
+    return Audience.PERSON in item.audiences or Audience.EVERYONE in item.audiences
 
 
 FEATURE = Feature(
@@ -358,6 +406,7 @@ FEATURE = Feature(
         Listener(FilesChanged, on_files_changed),
         Listener(ChannelChanged, on_channel_changed),
         Listener(MemberJoined, on_member_joined),
+        Listener(MemberChanged, on_member_changed),
     ),
     timers={"next": wake, "plan": plan, "people": people, "persons": persons, "person": person},
     rules=CalendarRules,

@@ -16,6 +16,7 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, DeliveryTroubled
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.ledger import DEAD, OVER, Decision, Query
+from bot.core.measured import measured_copies, measured_words
 from bot.core.message import Button, Markup, Message, join_lines
 from bot.core.reasons import reason_words
 from bot.core.refs import LANGUAGES, ChannelRef, Language
@@ -59,10 +60,11 @@ def read_since(text: str, now: datetime) -> datetime | None:
 
 
 def can_resend(delivery: Delivery) -> bool:
-    """Whether it did not go out, or may not have, nobody took it back, and its words are still there."""
+    """Whether it did not go out, or may not have, nobody took it back, it is still approved (otherwise the item's own
+    buttons decide), and its words are still there."""
     return (
         delivery.state in OVER
-        and delivery.reason != "recalled"
+        and delivery.reason not in ("recalled", "unapproved")
         and (delivery.verb is not Verb.SEND or delivery.message != Message(""))
     )
 
@@ -79,7 +81,11 @@ async def _row(ctx: Context, member: Member, delivery: Delivery, decision: Decis
         "where": await place_words(ctx, language, delivery),
         "state": state_words(ctx, member, delivery),
     }
-    return ctx.words(language, "deliveries.line", **values) + await decided_words(ctx, member, decision)
+    line = ctx.words(language, "deliveries.line", **values) + await decided_words(ctx, member, decision)
+    found = await measured_copies(ctx, [delivery]) if delivery.kind is Kind.POST else None
+    if found is None or found.response is None:  # When it will be measured is said of the item, not of each copy.
+        return line
+    return f"{line} {ctx.words(language, 'deliveries.measured', measured=measured_words(ctx, member, found))}"
 
 
 async def deliveries(ctx: Context, command: CommandGiven, arguments: str) -> None:

@@ -14,6 +14,8 @@ from bot.core.excerpt import excerpt, halves, title
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
 from bot.core.ledger import Query, digest_key
 from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.planning import items_named
+from bot.core.posting import text_of
 from bot.core.refs import ChannelRef, Language, MemberRef, Place
 
 SHORT = 220
@@ -37,36 +39,48 @@ async def on_digest_due(ctx: Context, event: DigestDue) -> None:
     ctx.do(Merge(into, tuple(part.id for part in parts)))
 
 
-async def without(ctx: Context, fired: TimerFired) -> None:
-    """A part of the digest of that key was recalled: it goes on without. What was told to one person alone is not
-    kept, so their digest stays as it is while something else is in it."""
+async def retell(ctx: Context, fired: TimerFired) -> None:
+    """A part of the digest of that key was recalled or corrected: it goes on without it, or with its present words."""
     digest = await ctx.ledger.find(ctx.workspace, fired.key)
     if digest is None:
         return
     if digest.state in (State.PLANNED, State.SENDING):
-        ctx.do(SetTimer("without", fired.key, ctx.now + SOON))
+        ctx.do(SetTimer("retell", fired.key, ctx.now + SOON))
     if digest.state is not State.SENT or digest.sent_as is None:
         return
     query = Query(workspace=ctx.workspace, place=digest.to, states=(State.HELD_BACK,), limit=MOST_HELD)
     left = [part for part in reversed(await ctx.ledger.search(query)) if digest_key(part.reason) == fired.key]
     if not left:
         ctx.do(Withdraw(target=digest.sent_as, key=f"recall/{digest.key}"))
-    elif all(part.message.text for part in left):
-        key = "/".join(["without", *(str(part.id) for part in left), digest.key])
-        ctx.do(Edit(target=digest.sent_as, message=await _told(ctx, digest.to, left), key=key))
+        return
+    # A later telling takes the place of an earlier one, also of the same parts.
+    key = f"retell/{ctx.now.isoformat()}/{digest.key}"
+    ctx.do(Edit(target=digest.sent_as, message=await _told(ctx, digest.to, left), key=key))
 
 
 async def _told(ctx: Context, place: Place, parts: Sequence[Delivery]) -> Message:
     channel = await ctx.channels.get(place) if isinstance(place, ChannelRef) else None
     if isinstance(place, MemberRef) or (channel is not None and channel.direct):
         language = await ctx.language_of(place) if isinstance(place, MemberRef) else "fr"
+        texts = [await _kept_or_anew(ctx, part, language) for part in parts]
         # Words to one person alone are not kept, so they are not shortened either.
-        lines = [ctx.words(language, "digest.head", count=len(parts)), *(part.message.text for part in parts)]
+        lines = [ctx.words(language, "digest.head", count=len(parts)), *texts]
         buttons = tuple(button for part in parts for button in part.message.buttons)
         return Message(Markup("\n\n".join(lines)), buttons)
     spoken = channel.language if channel is not None else "both"
     text = ctx.bilingual(spoken, lambda each: _digest(ctx, "en" if each == "en" else "fr", parts))
     return Message(text, tuple(_button(part, "en" if spoken == "en" else "fr") for part in parts))
+
+
+async def _kept_or_anew(ctx: Context, part: Delivery, language: Language) -> str:
+    """The words of a part. Once told to one person alone they are not kept: the calendar's are said anew, as approved
+    now."""
+    if part.message.text:
+        return part.message.text
+    item_id = part.key.split("/")[1] if part.key.startswith("calendar/") else ""
+    item = (await items_named(ctx, [item_id])).get(item_id)
+    text = text_of(ctx, item, language) if item is not None else None
+    return text or ctx.words(language, "digest.gone")
 
 
 def _digest(ctx: Context, language: Language, parts: Sequence[Delivery]) -> str:
@@ -102,5 +116,5 @@ FEATURE = Feature(
     name="digest",
     commands=(Command(path=("digest", "read"), run=read, hidden=True, has_arguments=True),),
     listeners=(Listener(DigestDue, on_digest_due),),
-    timers={"without": without},
+    timers={"retell": retell},
 )

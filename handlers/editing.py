@@ -8,11 +8,11 @@ from functools import partial
 from itertools import islice
 
 from bot.core.actions import Send
-from bot.core.calendar import Item, Paused
+from bot.core.calendar import Item
 from bot.core.changing import check_moments, done_together, put_item, refusal, require, undo, writer_of
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
-from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
+from bot.core.editorial import Fate, KeptItem, Status
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberChanged, MemberLeft
 from bot.core.excerpt import plain
@@ -20,7 +20,8 @@ from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.forms import filled
 from bot.core.handover import hand_over
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, id_from, is_id, item_form, read_form
-from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
+from bot.core.message import Button, Field, Form, Markup, Message
+from bot.core.permission import Gate
 from bot.core.planning import MOST_CLOCKS, Planner, asked, find_item, places_said, said
 from bot.core.posting import text_of
 from bot.core.publishing import Right
@@ -308,7 +309,7 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant calendar approve ITEM``: it is scheduled."""
     member, kept = await _made_in_chat(ctx, command, arguments)
     item = kept.item
-    if kept.status is Status.APPROVED:
+    if kept.status is Status.APPROVED and await _still_stands(ctx, item):
         raise BadInput(ctx.words(member.language, "editing.already_approved", item=item.id))
     if not item.to or not item.said:
         ctx.reply(command, await _with_form(ctx, member, kept, "editing.incomplete_form"))
@@ -327,6 +328,12 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     text = Markup(f"{text} {_first_moment(ctx, planner, member, item)}")
     ctx.reply(command, Message(text, (Button(ctx.words(member.language, "reins.undo"), "calendar undo"),)))
     await _tell_owner(ctx, member, kept, "editing.was_approved")
+
+
+async def _still_stands(ctx: Context, item: Item) -> bool:
+    """Whether whoever approved it is there and still may: if not, somebody else has to approve it anew."""
+    gate = await Gate.of(ctx, await Planner.of(ctx, people=False), {item.id: item})
+    return await gate.approval(item) is None
 
 
 async def reject(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -366,65 +373,7 @@ async def _tell_owner(ctx: Context, member: Member, kept: KeptItem, key: str, re
     ctx.do(Send(to=owner.ref, message=Message(text, (button,)), kind=Kind.NOTICE))
 
 
-# What changed, and taking it back
-
-
-async def history(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant calendar history ITEM``: who changed what and when, and what became of its occurrences."""
-    member = await ctx.member(command.member)
-    wanted = arguments.split()[0].casefold() if arguments.split() else ""
-    changes = await ctx.changes.of(ctx.workspace, wanted, limit=SHOWN) if wanted else []
-    if not changes:  # One that was deleted has a history all the same.
-        _, item, _ = await asked(ctx, command, arguments)
-        wanted = item.id
-    lines = [ctx.words(member.language, "editing.history_head", item=wanted), ""]
-    for change in changes:
-        lines.append("- " + await _told(ctx, member, change))
-    if not changes:
-        lines.append(ctx.words(member.language, "editing.no_changes"))
-    slots = [slot for slot in await ctx.occurrences.of(ctx.workspace, wanted, limit=30) if slot.due <= ctx.now]
-    for slot in slots[:5]:
-        when = said(ctx, member, slot.due)
-        lines.append("- " + ctx.words(member.language, f"editing.fate_{slot.fate.value}", when=when))
-    open_ones = [each for each in changes if each.undone_by is None][:1]
-    buttons = [
-        Button(ctx.words(member.language, "editing.undo_number", number=each.number), f"calendar undo {each.number}")
-        for each in open_ones
-    ]
-    ctx.reply(command, Message(join_lines(lines), tuple(buttons)))
-
-
-async def _told(ctx: Context, member: Member, change: Change) -> Markup:
-    language = member.language
-    author = await ctx.members.get(change.by) if change.by is not None else None
-    name = escape(author.name) if author is not None else ctx.words(language, "editing.somebody")
-    key = _kind(change)
-    values = {"number": change.number, "name": name, "when": said(ctx, member, change.at)}
-    moment = said(ctx, member, change.after.due) if isinstance(change.after, Slot) else ""
-    line = ctx.words(language, f"editing.did_{key}", moment=moment, **values)
-    if change.undoes is not None:
-        line = Markup(f"{line} {ctx.words(language, 'editing.takes_back', number=change.undoes)}")
-    if change.undone_by is not None:
-        line = Markup(f"~~{line}~~")
-    return line
-
-
-def _kind(change: Change) -> str:
-    """What was done, as the last part of the words that say it."""
-    before, after = change.before, change.after
-    if change.subject is Subject.PAUSE:
-        return "pause" if isinstance(after, Paused) else "resume"
-    if isinstance(after, Slot):
-        if after.fate is Fate.SKIPPED:
-            return "skip"
-        return "move" if isinstance(before, Slot) and before.due != after.due else "unskip"
-    if not isinstance(after, KeptItem):
-        return "delete"
-    if not isinstance(before, KeptItem):
-        return "add"
-    if before.item == after.item:
-        return {Status.DRAFT: "reject", Status.IN_REVIEW: "submit", Status.APPROVED: "approve"}[after.status]
-    return "edit"
+# Taking it back
 
 
 async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -461,7 +410,6 @@ async def on_member_changed(ctx: Context, event: MemberChanged) -> None:
         await hand_over(ctx, event.member)
 
 
-_for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
 _by_rules = partial(Command, role=Role.ANIMATOR, has_arguments=True, judges=True)
 
 FEATURE = Feature(
@@ -478,7 +426,6 @@ FEATURE = Feature(
         _by_rules(path=("calendar", "reject"), french=("calendrier", "renvoyer"), run=reject),
         _by_rules(path=("calendar", "undo"), french=("calendrier", "annuler"), run=take_back),
         _by_rules(path=("undo",), french=("annuler",), run=take_back),
-        _for_animators(path=("calendar", "history"), french=("calendrier", "historique"), run=history),
     ),
     listeners=(Listener(MemberLeft, on_member_left), Listener(MemberChanged, on_member_changed)),
 )

@@ -8,23 +8,26 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from bot.core.actions import CallOff, Dismiss, Edit, MarkOccurrences, Reword, SetTimer, Withdraw
+from bot.core.actions import CallOff, Dismiss, Edit, Reword, SetTimer, Withdraw
 from bot.core.calendar import Item
-from bot.core.changing import may_publish
+from bot.core.changing import may_publish, put_slot
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, State, Verb
 from bot.core.editorial import Fate, Slot
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature, TimerFired
-from bot.core.ledger import digest_key
+from bot.core.ledger import DEAD, digest_key
 from bot.core.message import Button, Markup, Message
 from bot.core.planning import MOST_CLOCKS, asked, asked_slot, is_approved, items_named, said, together
 from bot.core.posting import for_channel, text_of
 from bot.core.refs import ChannelRef, MemberRef
+from bot.core.rows import place_words
 
 AT_ONCE = 500
 """Copies changed in one transaction."""
+MOST_PLACES = 10
+"""Places named in which somebody has to look."""
 SOON = timedelta(minutes=1)
 """Longer than a message is on its way to a platform."""
 
@@ -52,13 +55,30 @@ async def _tally(ctx: Context, slots: Sequence[Slot]) -> Counter[State]:
     return found
 
 
+async def _copies(ctx: Context, slots: Sequence[Slot], state: State) -> list[Delivery]:
+    """All copies in that state."""
+    found: list[Delivery] = []
+    for key in sorted({slot.key for slot in slots}):
+        after = 0
+        while part := await ctx.ledger.under(ctx.workspace, key, state=state, after=after):
+            found += [copy for copy in part if copy.verb is Verb.SEND]
+            after = part[-1].id
+    return found
+
+
 async def _digests(ctx: Context, slots: Sequence[Slot]) -> list[str]:
     """The keys of the digests in which copies were told instead of by themselves."""
-    found = []
-    for key in sorted({slot.key for slot in slots}):
-        held = await ctx.ledger.under(ctx.workspace, key, state=State.HELD_BACK, limit=AT_ONCE)
-        found += [digest_key(copy.reason) for copy in held if digest_key(copy.reason)]
-    return found
+    held = await _copies(ctx, slots, State.HELD_BACK)
+    return [digest_key(copy.reason) for copy in held if digest_key(copy.reason)]
+
+
+async def _to_look_for(ctx: Context, member: Member, uncertain: Sequence[Delivery]) -> Markup | None:
+    """Where copies may stand that nobody can take back by a command, as the platform never said what became of them."""
+    if not uncertain:
+        return None
+    places = dict.fromkeys([await place_words(ctx, member.language, copy) for copy in uncertain])
+    shown = Markup(", ".join(list(places)[:MOST_PLACES]))
+    return ctx.words(member.language, "recall.uncertain", count=len(uncertain), places=shown)
 
 
 def _name(slot: Slot) -> str:
@@ -74,29 +94,37 @@ async def recall(ctx: Context, command: CommandGiven, arguments: str) -> None:
     slots = await _last_out(ctx, member, item, plain)
     await may_publish(ctx, member, item)
     tally, language = await _tally(ctx, slots), member.language
-    digests = await _digests(ctx, slots)
+    digests, uncertain = await _digests(ctx, slots), await _copies(ctx, slots, State.UNCERTAIN)
+    look = await _to_look_for(ctx, member, uncertain)
     out, waiting = tally[State.SENT] + tally[State.SENDING] + len(digests), tally[State.PLANNED]
     values: dict[str, object] = {"item": item.id, "when": said(ctx, member, slots[0].due), "waiting": waiting}
-    if not out and not waiting:
+    if not out and not waiting and not uncertain:
         raise BadInput(ctx.words(language, "recall.nothing", item=item.id))
     if not confirmed:
         command_text = f"calendar recall {_name(slots[0])} confirm"
-        yes = Button(ctx.words(language, "recall.yes", count=out + waiting), command_text, "danger")
+        known = out + waiting > 0
+        label = ctx.words(language, "recall.yes", count=out + waiting) if known else ctx.words(language, "recall.note")
+        yes = Button(label, command_text, "danger")
         no = Button(ctx.words(language, "recall.no"), f"calendar copies {_name(slots[0])}")
-        ctx.reply(command, Message(ctx.words(language, "recall.sure", count=out, **values), (yes, no)))
+        sure = "recall.sure" if known else "recall.none_known"
+        text = ctx.words(language, sure, count=out, **values)
+        ctx.reply(command, Message(Markup(f"{text} {look}") if look else text, (yes, no)))
         return
     for slot in slots:
         # What waits is held back at once; the people of an audience who were still to come get nothing either.
         recalled = replace(slot, fate=Fate.SKIPPED, reason="recalled")
-        ctx.do(CallOff(slot.key, "recalled"), MarkOccurrences((recalled,), (slot,)))
+        ctx.do(CallOff(slot.key, "recalled"))
+        if slot != recalled:
+            put_slot(ctx, member, slot, recalled)
     for name in sorted({slot.key: slot.name for slot in slots}.values()):
         await _withdraw_some(ctx, name, 0)
         await _let_be(ctx, member, name)
         # What is on its way this very moment is out when one looks again.
         ctx.do(SetTimer("withdraw", f"0|{name}", ctx.now + SOON))
-    ctx.do(*(SetTimer("without", digest, ctx.now, feature="digest") for digest in digests))
+    ctx.do(*(SetTimer("retell", digest, ctx.now, feature="digest") for digest in digests))
     see = Button(ctx.words(language, "recall.how_it_goes"), f"calendar copies {_name(slots[0])}")
-    ctx.reply(command, Message(ctx.words(language, "recall.under_way", count=out, **values), (see,)))
+    text = ctx.words(language, "recall.under_way", count=out, **values)
+    ctx.reply(command, Message(Markup(f"{text} {look}") if look else text, (see,)))
 
 
 async def _withdraw_some(ctx: Context, name: str, after: int) -> None:
@@ -112,10 +140,11 @@ async def _withdraw_some(ctx: Context, name: str, after: int) -> None:
 
 
 async def _let_be(ctx: Context, member: Member, name: str) -> None:
-    """A copy that failed is not sent again by a button that stands since before the recall."""
+    """A copy that failed, or may not have arrived, is not sent again by a button from before the recall."""
     item, at, _ = name.split("|", 2)
-    failed = await ctx.ledger.under(ctx.workspace, f"calendar/{item}/{at}/", state=State.FAILED, limit=AT_ONCE)
-    ctx.do(*(Dismiss(copy.id, member.ref) for copy in failed if copy.verb is Verb.SEND))
+    for state in DEAD:
+        over = await ctx.ledger.under(ctx.workspace, f"calendar/{item}/{at}/", state=state, limit=AT_ONCE)
+        ctx.do(*(Dismiss(copy.id, member.ref) for copy in over if copy.verb is Verb.SEND))
 
 
 async def go_on_withdrawing(ctx: Context, fired: TimerFired) -> None:
@@ -148,7 +177,7 @@ async def correct(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if not is_approved(item, kept):  # Nobody gives words to what is out past those who approve them.
         raise BadInput(ctx.words(member.language, "recall.not_approved", item=Markup(item.id)))
     tally = await _tally(ctx, slots)
-    out = tally[State.SENT] + tally[State.PLANNED] + tally[State.SENDING]
+    out = tally[State.SENT] + tally[State.PLANNED] + tally[State.SENDING] + len(await _digests(ctx, slots))
     if not out:
         raise BadInput(ctx.words(member.language, "recall.nothing", item=item.id))
     edition = ctx.now.isoformat()
@@ -174,6 +203,9 @@ async def _correct_some(ctx: Context, item: Item, name: str, edition: str, after
             ctx.do(Reword(copy.key, Message(text)))
         elif copy.state is State.SENT and copy.sent_as is not None:
             ctx.do(Edit(target=copy.sent_as, message=Message(text), key=f"correct/{edition}/{copy.key}"))
+        elif digest_key(copy.reason):
+            ctx.do(Reword(copy.key, Message(text)))
+            ctx.do(SetTimer("retell", digest_key(copy.reason), ctx.now, feature="digest"))
     if len(found) == AT_ONCE:
         ctx.do(SetTimer("correct", f"{found[-1].id}|{edition}|{name}", ctx.now))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from bot.core.actions import MarkOccurrences
+from bot.core.actions import MarkOccurrences, Resend
 from bot.core.calendar import Item, Paused
 from bot.core.changing import may_publish, put_pause, put_slot
 from bot.core.community import Member, Role
@@ -19,8 +19,11 @@ from bot.core.excerpt import plain
 from bot.core.feature import Command, Context, Feature
 from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
+from bot.core.permission import is_held, let_through
 from bot.core.planning import MOST_CLOCKS, Planner, asked, asked_slot, coming_slots, is_approved, said, together
-from bot.core.posting import publish
+from bot.core.policy import next_open
+from bot.core.posting import publish, send_to
+from bot.core.refs import MemberRef
 from bot.core.written import MOMENT_NAMES, parse_moment
 
 
@@ -108,20 +111,40 @@ async def leave(ctx: Context, command: CommandGiven, arguments: str) -> None:
 
 
 async def send(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """An animator has a missed occurrence go out after all. Pressing twice sends once."""
+    """An animator has a missed occurrence, or one that the rules held back, go out after all. Pressing twice sends
+    once."""
     member, item = await _approved(ctx, command, arguments)
     slot = await asked_slot(ctx, member, item, arguments)
     if slot.fate is Fate.PLANNED:
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
     if slot.fate is Fate.CANCELLED or slot.reason == "recalled":  # An old button does not undo what came after it.
         raise BadInput(ctx.words(member.language, "reins.decided", item=item.id))
-    sent = publish(ctx, await Planner.of(ctx, people=False), item, slot, expiring=False)
+    planner, answer = await Planner.of(ctx, people=False), list[str]()
+    if slot.fate is not Fate.OUT and await let_through(ctx, member, planner, item, slot):
+        answer.append(ctx.words(member.language, "permission.approved_and_sent", item=item.id))
+    sent = publish(ctx, planner, item, slot, expiring=False)
     if not sent and not item.audiences:
         raise BadInput(ctx.words(member.language, "reins.nowhere", item=item.id))
+    if is_held(slot):
+        await _send_called_off(ctx, member, item, slot)
     if slot.fate is not Fate.OUT:
         ctx.do(MarkOccurrences((replace(slot, fate=Fate.OUT, reason="late"),), (slot,)))
     to = Markup(", ".join([*(channel_link(channel) for channel in sent), *item.audiences]))
-    ctx.reply(command, ctx.words(member.language, "reins.sending", item=item.id, to=to))
+    ctx.reply(command, Markup(" ".join([*answer, ctx.words(member.language, "reins.sending", item=item.id, to=to)])))
+
+
+async def _send_called_off(ctx: Context, member: Member, item: Item, slot: Slot) -> None:
+    """The copies that waited when they were called off. Words to one person are not kept: they are said anew."""
+    after = 0
+    while copies := await ctx.ledger.under(ctx.workspace, slot.key, state=State.HELD_BACK, after=after):
+        after = copies[-1].id
+        for copy in copies:
+            if copy.reason != "unapproved":
+                continue
+            if copy.message != Message(""):
+                ctx.do(Resend(copy.id, member.ref))
+            elif isinstance(copy.to, MemberRef):
+                send_to(ctx, item, await ctx.member(copy.to), slot.due, f"{copy.key}/again", expiring=False)
 
 
 async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -138,15 +161,38 @@ async def move(ctx: Context, command: CommandGiven, arguments: str) -> None:
         raise BadInput(ctx.words(member.language, key, text=written), field="moment")
     others = await _elsewhere(ctx, member, item, slot, due)
     await may_publish(ctx, member, item, moments=[due, *(each.due for _, each in others)])
-    put_slot(ctx, member, slot, replace(slot, due=due))
+    put_slot(ctx, member, slot, replace(slot, due=due, fate=Fate.PLANNED, reason=""))
     for before, after in others:
         put_slot(ctx, member, before, after)
     values = {"before": said(ctx, member, slot.due), "when": said(ctx, member, due)}
     text = ctx.words(member.language, "reins.moved", item=item.id, **values)
     if others:
         text = Markup(f"{text} {ctx.words(member.language, 'reins.moved_elsewhere', count=len(others))}")
+    waits = await _waits(ctx, member, item, slot, due)
+    if waits is not None:
+        text = Markup(f"{text} {waits}")
     back = Button(ctx.words(member.language, "reins.undo"), "calendar undo")
     ctx.reply(command, Message(text, (back,)))
+
+
+async def _waits(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> Markup | None:
+    """That it will wait for the morning where ``due`` lies in quiet hours or on a day off, and until when."""
+    planner = await Planner.of(ctx, people=False)
+    until: dict[datetime, list[str]] = {}
+    for channel in planner.channels(item, slot.zone):
+        rules = planner.rules_of(channel)
+        opening = next_open(due, rules, rules.zone)
+        if opening > due:
+            until.setdefault(opening, []).append(channel_link(channel))
+    if item.audiences and next_open(due, ctx.policy, slot.clock) > due:
+        until.setdefault(next_open(due, ctx.policy, slot.clock), []).extend(item.audiences)
+    if not until:
+        return None
+    parts = [
+        ctx.words(member.language, "reins.waits_part", places=Markup(", ".join(places)), when=said(ctx, member, moment))
+        for moment, places in sorted(until.items())
+    ]
+    return ctx.words(member.language, "reins.waits", parts=Markup("; ".join(parts)))
 
 
 async def _elsewhere(ctx: Context, member: Member, item: Item, slot: Slot, due: datetime) -> list[tuple[Slot, Slot]]:
@@ -172,7 +218,7 @@ async def _to_move(ctx: Context, member: Member, item: Item, command: CommandGiv
         if not slots:
             raise BadInput(ctx.words(member.language, "reins.skip_over", item=Markup(item.id)))
         slot = slots[0]
-    if slot.fate is not Fate.PLANNED:
+    if slot.fate is not Fate.PLANNED and not is_held(slot):
         raise BadInput(ctx.words(member.language, "calendar.no_moment", item=item.id))
     return slot, command.fields.get("moment", "") or " ".join(words)
 

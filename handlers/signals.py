@@ -8,7 +8,7 @@ from bot.core.events import CommandGiven, MemberJoined, MemberLeft, MessagePoste
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.message import Markup, join_lines
 from bot.core.refs import ChannelRef, Language, MemberRef
-from bot.core.signals import Figures, Signal, What
+from bot.core.signals import Figures, Signal, What, about_delivery
 
 DEFAULT_WEEKS = 4
 MAX_WEEKS = 104
@@ -73,7 +73,7 @@ async def on_message(ctx: Context, event: MessagePosted) -> None:
         delivery = await ctx.ledger.sent_as(ctx.workspace, event.channel, event.thread.id)
         # Only posts nobody asked for: the figure says whether they start a talk.
         if delivery is not None and delivery.kind.unasked:
-            about = f"delivery/{delivery.id}"
+            about = about_delivery(delivery.id)
             ctx.do(Count(signal(event, What.BOT_REPLIED, event.member, event.channel, about)))
 
 
@@ -85,7 +85,9 @@ async def on_reaction(ctx: Context, event: ReactionAdded) -> None:
         return
     ctx.do(Count(signal(event, What.REACTED, event.member, channel)))
     if event.on_bot:
-        ctx.do(Count(signal(event, What.BOT_REACTED, event.member, channel)))
+        delivery = await ctx.ledger.sent_as(ctx.workspace, channel, event.message.id)
+        about = about_delivery(delivery.id) if delivery is not None else ""
+        ctx.do(Count(signal(event, What.BOT_REACTED, event.member, channel, about)))
 
 
 async def stats(ctx: Context, command: CommandGiven, arguments: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.core.calendar import Item, Paused
+from bot.core.calendar import Item, Overdue, Paused
 from bot.core.changing import approvers, writer_of
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Delivery, State, Verb
@@ -17,6 +17,7 @@ from bot.core.feature import Command, Context, Feature
 from bot.core.forecast import Room, foresee
 from bot.core.ledger import Decision, Query, digest_key
 from bot.core.localtime import local_date
+from bot.core.measured import measured, measured_words
 from bot.core.message import Button, Markup, Message, channel_link, escape, join_lines
 from bot.core.moments import (
     MOST_SLOTS,
@@ -197,6 +198,9 @@ async def _past(ctx: Context, member: Member, over: Sequence[Told], changes: Seq
         if not copies and told.slots and told.slots[0].fate is Fate.OUT:
             copies = [ctx.words(member.language, "why.no_copies")]
         lines += [f"  - {copy}" for copy in copies]
+        found = await measured(ctx, told.keys)
+        if found is not None:
+            lines.append(f"  - {measured_words(ctx, member, found)}")
     return [*lines, ""]
 
 
@@ -255,7 +259,10 @@ async def _coming(ctx: Context, member: Member, item: Item, changes: Sequence[Ch
     """The next moments with their places, and what already stands in their way."""
     language = member.language
     if item.personal:
-        return [ctx.words(language, "why.personal")]
+        overdue = await ctx.notes.all(ctx.workspace, Overdue, f"{item.id}|")
+        last = said(ctx, member, max((each.due for each in overdue.values()), default=None))
+        late = [ctx.words(language, "overdue.why", count=len(overdue), when=last), ""] if overdue else []
+        return [*late, ctx.words(language, "why.personal")]
     planner = await Planner.of(ctx)
     most = (COMING + 1) * max(1, len(planner.clocks(item)))
     kept = await ctx.occurrences.of(ctx.workspace, item.id, since=ctx.now, limit=MOST_SLOTS)

@@ -66,6 +66,15 @@ class React:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Let into the channel a member who asked for it."""
+
+    channel: ChannelRef
+    member: MemberRef
+    key: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ShowHome:
     """Show ``view`` as the member's home, instead of what it showed before. Only where the platform ``can.home``.
@@ -134,6 +143,15 @@ class RegisterChannel:
     """Write down what the platform says of a channel."""
 
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChannel:
+    """The channel has another id from now on: whatever is kept under the old one follows. Messages said there keep
+    the old one, as they are not reached under the new."""
+
+    old: ChannelRef
+    new: ChannelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +266,8 @@ class CallOff:
 
 @dataclass(frozen=True, slots=True)
 class Reword:
-    """The message planned under ``key`` gets other words, when nobody began to send it yet."""
+    """The message planned under ``key`` gets other words, when nobody began to send it yet; or the part of a digest in
+    a channel, so that whoever asks for all of it reads them."""
 
     key: str
     message: Message
@@ -259,7 +278,8 @@ class PlanOccurrences:
     """``item`` has these occurrences after ``since`` and up to ``plan.until``: (moment, zone).
 
     Those planned before that are not among them go, moved ones included; what is out, skipped or missed stays as it
-    is, also where it is among them. All moments are aware UTC.
+    is, also where it is among them. Where the fingerprint of ``plan`` is the one known already, those from
+    ``plan.until`` on stay as well: somebody moved them from there. All moments are aware UTC.
     """
 
     item: str
@@ -349,6 +369,7 @@ Action = (
     | Edit
     | Withdraw
     | React
+    | Admit
     | ShowHome
     | RegisterMember
     | MemberWentAway
@@ -358,6 +379,7 @@ Action = (
     | GiveRole
     | MarkManager
     | RegisterChannel
+    | MoveChannel
     | NoteActivity
     | Count
     | SetTimer

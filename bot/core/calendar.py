@@ -153,3 +153,12 @@ class Paused:
     """Nothing of the item goes out until it is resumed."""
 
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Somebody did not get an item that counts from a day in their life here, at their moment ``due`` (aware UTC):
+    ``reason`` is late, or as of an occurrence that the rules hold back. It waits for the animators to decide."""
+
+    due: datetime
+    reason: str = "late"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.core.actions import (
     CallOff,
@@ -19,7 +20,7 @@ from bot.core.actions import (
 )
 from bot.core.calendar import Item, Paused
 from bot.core.community import Member, Role
-from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
+from bot.core.editorial import Change, Fate, KeptItem, Slot, State, Status, Subject
 from bot.core.errors import BadInput
 from bot.core.feature import Context
 from bot.core.message import Markup
@@ -45,14 +46,15 @@ MOST_COUNTED = 5000
 # Who may
 
 
-def targets_of(ctx: Context, planner: Planner, item: Item) -> list[Target]:
-    """The places the item is addressed to, with the rules that hold there."""
+def targets_of(ctx: Context, planner: Planner, item: Item, clock: str = "") -> list[Target]:
+    """The places the item is addressed to, with the rules that hold there; with ``clock``, those its occurrences by
+    that one go to (see :attr:`bot.core.editorial.Slot.zone`)."""
     publishing = ctx.timetable.rules(PublishingRules)
     found = [
         Target(f"#{channel.name}", rules_for_channel(channel, publishing), item.zone or planner.rules_of(channel).zone)
-        for channel in planner.channels(item)
+        for channel in planner.channels(item, clock)
     ]
-    zone = item.zone or ctx.policy.zone
+    zone = clock.partition(";")[0] or item.zone or ctx.policy.zone
     return found + [Target(each.value, rules_for_audience(each.value, publishing), zone) for each in item.audiences]
 
 
@@ -75,13 +77,13 @@ async def refusal(
     """Why the member may not; None when they may. An item without a place yet is the animators' business."""
     targets = targets_of(ctx, await Planner.of(ctx, people=False), item)
     groups = ctx.timetable.rules(PublishingRules).groups
-    return may(member, right, targets or [_anywhere(ctx)], groups, writer=writer)
+    return may(member, right, targets or [anywhere(ctx)], groups, writer=writer)
 
 
 async def approvers(ctx: Context, item: Item, writer: MemberRef | None) -> list[str]:
     """The names of those who may approve the item, which ``writer`` was the last to change: in every place it is
     addressed to, as far as somebody may in all; not more than a few."""
-    targets = targets_of(ctx, await Planner.of(ctx, people=False), item) or [_anywhere(ctx)]
+    targets = targets_of(ctx, await Planner.of(ctx, people=False), item) or [anywhere(ctx)]
     by_place = [await names_of(ctx, target.rules.approve) for target in targets]
     everywhere = [name for name in by_place[0] if all(name in names for names in by_place)]
     names = everywhere or list(dict.fromkeys(name for names in by_place for name in names))
@@ -91,7 +93,8 @@ async def approvers(ctx: Context, item: Item, writer: MemberRef | None) -> list[
     return names[:MOST_NAMES]
 
 
-def _anywhere(ctx: Context) -> Target:
+def anywhere(ctx: Context) -> Target:
+    """What holds for an item without a place yet."""
     for rules in ctx.timetable.rules(PublishingRules).rules:
         if not rules.channels:
             return Target("", rules)
@@ -102,29 +105,34 @@ async def check_moments(ctx: Context, member: Member, item: Item, owner: str) ->
     """Raises BadInput when one of the item's moments up to the horizon is at a time, or beyond a number, that the rules
     of one of its places forbid."""
     planner = await Planner.of(ctx)
-    targets = [each for each in targets_of(ctx, planner, item) if _limits(each)]
-    if not targets or item.personal:
+    if item.personal or not any(_limits(each) for each in targets_of(ctx, planner, item)):
         return
     until = ctx.now + ctx.timetable.rules(CalendarRules).horizon
-    moments = []
-    for at, _ in planner.after(item, ctx.now):
+    moments: dict[str, list[datetime]] = {}
+    for at, clock in planner.after(item, ctx.now):
         if at >= until:
             break
-        moments.append(at)
-    others = [
-        slot
-        for slot in await ctx.occurrences.coming(
-            ctx.workspace, since=ctx.now - timedelta(days=7), until=until, limit=MOST_COUNTED
-        )
-        if slot.item != item.id
-    ]
+        moments.setdefault(clock, []).append(at)
+    others = [slot for slot in await _planned_and_out(ctx, until) if slot.item != item.id]
     items = await items_named(ctx, {slot.item for slot in others})
     kept = await ctx.items.named(ctx.workspace, items)
-    for target in targets:
-        await _raise(ctx, member, fits(moments, target))
-        here = [slot for slot in others if _goes_to(ctx, planner, items.get(slot.item), target)]
-        own = [slot.due for slot in here if slot.item in kept and kept[slot.item].owner == owner]
-        await _raise(ctx, member, too_much(moments, target, [slot.due for slot in here], own))
+    for clock, times in moments.items():
+        for target in targets_of(ctx, planner, item, clock):
+            if not _limits(target):
+                continue
+            await _raise(ctx, member, fits(times, target))
+            here = posts_for(ctx, planner, items, others, target)
+            own = [slot.due for slot in here if slot.item in kept and kept[slot.item].owner == owner]
+            await _raise(ctx, member, too_much(times, target, [slot.due for slot in here], own))
+
+
+async def _planned_and_out(ctx: Context, until: datetime) -> list[Slot]:
+    """The posts of the whole calendar from a week ago on: a limit a week counts those that are out as well."""
+    week = ctx.now - timedelta(days=8)
+    found: list[Slot] = []
+    for fate in (Fate.OUT, Fate.PLANNED):
+        found += await ctx.occurrences.coming(ctx.workspace, since=week, until=until, fate=fate, limit=MOST_COUNTED)
+    return found
 
 
 def _limits(target: Target) -> bool:
@@ -132,8 +140,17 @@ def _limits(target: Target) -> bool:
     return bool(rules.days or rules.opens or rules.closes or rules.channel_week or rules.author_week)
 
 
-def _goes_to(ctx: Context, planner: Planner, item: Item | None, target: Target) -> bool:
-    return item is not None and any(each.name == target.name for each in targets_of(ctx, planner, item))
+def posts_for(
+    ctx: Context, planner: Planner, items: Mapping[str, Item], slots: Iterable[Slot], target: Target
+) -> list[Slot]:
+    """Those of ``slots`` that go to the place. What goes to people in several zones at one time on their clocks is one
+    post."""
+    found: dict[tuple[str, datetime], Slot] = {}
+    for slot in slots:
+        item = items.get(slot.item)
+        if item is not None and any(each.name == target.name for each in targets_of(ctx, planner, item, slot.zone)):
+            found.setdefault((slot.item, slot.at.astimezone(ZoneInfo(slot.clock)).replace(tzinfo=None)), slot)
+    return list(found.values())
 
 
 async def _raise(ctx: Context, member: Member, found: Refusal | None) -> None:
@@ -170,13 +187,34 @@ async def names_of(ctx: Context, who: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))[:MOST_NAMES]
 
 
+async def item_changes(ctx: Context, item: str) -> AsyncIterator[Change]:
+    """The changes of what the item is, newest first, however many of its occurrences were moved or skipped since."""
+    read, limit = 0, 50
+    while True:
+        changes = await ctx.changes.of(ctx.workspace, item, limit=limit)
+        for change in changes[read:]:
+            if change.subject is Subject.ITEM:
+                yield change
+        if len(changes) < limit:
+            return
+        read, limit = limit, limit * 4
+
+
 async def writer_of(ctx: Context, item: str) -> MemberRef | None:
     """Who last changed what the item says, or when and where it goes."""
-    for change in await ctx.changes.of(ctx.workspace, item, limit=50):
-        if change.subject is Subject.ITEM and isinstance(change.after, KeptItem):
+    async for change in item_changes(ctx, item):
+        if isinstance(change.after, KeptItem):
             before = change.before.item if isinstance(change.before, KeptItem) else None
             if before != change.after.item:
                 return change.by
+    return None
+
+
+async def approval_of(ctx: Context, item: str) -> Change | None:
+    """The change by which the item was last approved."""
+    async for change in item_changes(ctx, item):
+        if isinstance(change.after, KeptItem) and change.after.status is Status.APPROVED:
+            return change
     return None
 
 
@@ -276,6 +314,8 @@ async def undo(ctx: Context, member: Member, change: Change) -> None:
     language = member.language
     if change.undone_by is not None:
         raise BadInput(ctx.words(language, "editing.undone_already", number=change.number))
+    if isinstance(change.after, Slot) and change.after.reason == "recalled":
+        raise BadInput(ctx.words(language, "editing.recall_stays", item=Markup(change.after.item)))
     now = await present(ctx, change)
     if not same(now, change.after):
         newer = await ctx.changes.latest(ctx.workspace, change.subject, change.id)

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.actions import Count, Planned
-from bot.core.community import Role
+from bot.core.community import Member, Role
 from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
 from bot.core.feature import Command, Context, Feature, Ports, TimerFired
 from bot.core.forms import shown_again
+from bot.core.menu import MenuEntry
 from bot.core.message import Button, Form, Message
-from bot.core.ports import Accepted, Journal, Timer
-from bot.core.refs import Language
+from bot.core.ports import Accepted, Journal, Library, Timer
+from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import Signal, What
 from bot.core.written import parse_fields
 
@@ -58,6 +59,8 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
             ):
                 best = (len(path), feature, command)
     if best is None:
+        best = _by_short_name(commands, lowered)
+    if best is None:
         return None
     # The arguments keep their inner spaces and line breaks: a form typed as lines depends on them.
     arguments = text.strip()
@@ -65,6 +68,34 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
         parts = arguments.split(None, 1)
         arguments = parts[1] if len(parts) > 1 else ""
     return Route(best[1], best[2], arguments)
+
+
+def _by_short_name(commands: Sequence[tuple[str, Command]], words: Sequence[str]) -> tuple[int, str, Command] | None:
+    """The command with a short name that was typed alone; with arguments only where it begins no other command, whose
+    mistyped words would be taken for them."""
+    if not words:
+        return None
+    paths = [path for _, command in commands for path in (command.path, command.french) if path]
+    alone = len(words) == 1 or not any(unaccented(path[0]) == words[0] for path in paths)
+    for feature, command in commands:
+        if alone and command.short is not None and words[0] in map(unaccented, command.short):
+            return 1, feature, command
+    return None
+
+
+def menu(commands: Sequence[tuple[str, Command]], library: Library) -> list[MenuEntry]:
+    """The commands of one word, with what they do in each language, in the features' order."""
+    found = []
+    for feature, command in commands:
+        names = command.short
+        if names is None and len(command.path) == 1:
+            names = (command.path[0], (command.french or command.path)[0])
+        if names is None or command.hidden:
+            continue
+        key = f"{feature}.help_{'_'.join(command.path)}"
+        says: dict[Language, str] = {language: library.words(language, key) for language in LANGUAGES}
+        found.append(MenuEntry(names={"en": names[0], "fr": names[1]}, says=says, role=command.role))
+    return found
 
 
 def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Language = "en") -> str:
@@ -82,6 +113,36 @@ def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Lan
     paths = [" ".join(path) for _, command in commands if not command.hidden for path in (command.path, command.french)]
     near = difflib.get_close_matches(text.casefold()[:60], [path for path in paths if path], n=1, cutoff=0.5)
     return near[0] if near else help_word
+
+
+def continuations(commands: Sequence[tuple[str, Command]], member: Member, text: str) -> list[str]:
+    """The words that may follow the first one of ``text`` in the commands that the member may give, in their
+    language."""
+    first = unaccented(text.split()[0])
+    found = []
+    for _, command in commands:
+        if command.hidden or (member.role < command.role and not command.judges):
+            continue
+        paths = (command.path, command.french or command.path)
+        if any(len(path) > 1 and unaccented(path[0]) == first for path in paths):
+            found.append(paths[member.language == "fr"][1])
+    return list(dict.fromkeys(found))
+
+
+def _unknown(
+    context: Context, commands: Sequence[tuple[str, Command]], member: Member, text: str, near: str
+) -> Message:
+    """What to say of a command that there is none of: the nearest, or what its first word may be followed by."""
+    language, typed = member.language, text.split()
+    following = continuations(commands, member, text)
+    if following:
+        # What somebody typed is said back to them alone.
+        values = {"first": typed[0], "words": ", ".join(following), "near": near}
+        key = "core.which_command" if len(typed) == 1 else "core.no_such_part"
+        words = context.words(language, key, second=" ".join(typed[1:2]), **values)
+        return Message(words, (Button(context.words(language, "core.help_about", first=typed[0]), near),))
+    words = context.words(language, "core.unknown_command", near=near)
+    return Message(words, (Button(context.words(language, "core.help_button"), "help"),))
 
 
 class Dispatcher:
@@ -158,9 +219,7 @@ class Dispatcher:
         member = await context.member(event.member)
         if found is None:
             near = suggestion(self._commands, event.text, member.language)
-            words = context.words(member.language, "core.unknown_command", near=near)
-            help_button = Button(context.words(member.language, "core.help_button"), "help")
-            context.reply(event, Message(words, (help_button,)))
+            context.reply(event, _unknown(context, self._commands, member, event.text, near))
             return Planned("core", tuple(context.actions))
         command = found.command
         if member.role < command.role and not command.judges:

@@ -17,6 +17,7 @@ from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Form, Markup, Message, Section
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -57,6 +58,8 @@ class Ports:
     feeds: FeedReader
     writer: Writer
     addresses: Addresses
+    can: Mapping[WorkspaceRef, Capabilities] = field(default_factory=dict)
+    """What each connected platform can do."""
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
@@ -104,6 +107,11 @@ class Context:
     def do(self, *actions: Action) -> None:
         """Have these done when the event's work is committed."""
         self.actions.extend(actions)
+
+    @property
+    def can(self) -> Capabilities:
+        """What the workspace's platform can do."""
+        return self.ports.can.get(self.workspace, Capabilities())
 
     @property
     def policy(self) -> PolicyRules:
@@ -228,6 +236,8 @@ class Command:
     """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
     words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
     thread, and its words in ``fields["message"]``."""
+    short: tuple[str, str] | None = None
+    """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None

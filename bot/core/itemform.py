@@ -17,7 +17,8 @@ from bot.core.excerpt import plain
 from bot.core.feature import Context
 from bot.core.forms import listed, several
 from bot.core.itempicks import LOCAL, REPEATS, WEEKDAYS, Wrong, clocks, picks_of, read_picks
-from bot.core.message import Button, Field, FieldKind, Form
+from bot.core.message import Button, Field, FieldKind, Form, Markup
+from bot.core.mistakes import problem_words
 from bot.core.refs import Language
 from bot.core.written import tame
 
@@ -223,8 +224,9 @@ def _read(ctx: Context, member: Member, written: Mapping[str, object]) -> Item:
     try:
         return ctx.timetable.read_item(written)
     except BadContent as error:
-        reasons = "; ".join(f"{each.reason} ({each.mend})" if each.mend else each.reason for each in error.problems)
+        problems = error.problems
     language, wrong = member.language, dict[str, str]()
+    reasons = Markup("; ".join(problem_words(ctx.words, language, each) for each in problems))
     try:
         # By itself, so that what is wrong with the moment is told from what is wrong with the places.
         ctx.timetable.read_item({**written, "to": ["#channel"]})

@@ -10,11 +10,11 @@ from bot.core.delivery import State
 from bot.core.refs import MemberRef, Place, WorkspaceRef
 
 WAITING_REASONS = frozenset(
-    {"quiet_hours", "day_budget", "week_budget", "welcome_budget", "away", "muted", "paused", "for_digest"}
+    {"quiet_hours", "day_budget", "week_budget", "welcome_budget", "away", "muted", "paused", "for_digest", "rules"}
 )
 """Why policy lets something wait (see :class:`bot.core.policy.Wait`): no failed attempt."""
 REASONS = WAITING_REASONS | frozenset(
-    {"gone", "expired", "outranked", "in_digest", "resent", "recalled"}
+    {"gone", "expired", "outranked", "in_digest", "resent", "recalled", "unapproved"}
     | {"unreachable", "rate_limited", "not_connected", "not_arrived", "unclear", "broken", "refused"}
 )
 """Every reason code of the ledger, some with a detail after a colon; each has its sentence in

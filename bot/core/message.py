@@ -82,6 +82,9 @@ class Button:
     label: str
     command: str
     style: Literal["plain", "primary", "danger"] = "plain"
+    direct: bool = False
+    """The conversation with the bot alone opens first, and the command (or, where it is empty, nothing) is given there;
+    only for platforms on which it must be opened (see Capabilities.direct_needs_opening)."""
 
 
 FieldKind = Literal["line", "text", "choice", "choices", "moment", "date", "time", "channels", "person"]

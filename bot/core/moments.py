@@ -77,6 +77,8 @@ def fate_name(slot: Slot) -> str:
             return "due"
         case Fate.SKIPPED:
             return slot.reason if slot.reason in ("paused", "gone", "left_out", "recalled") else "skipped"
+        case Fate.ASKED if slot.reason.startswith("rule_"):
+            return slot.reason
         case Fate.MISSED:
             return "failed" if slot.reason == "failed" else "missed"
     return slot.fate.value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from bot.core.actions import Planned
@@ -26,7 +26,7 @@ from bot.core.services import FeedEntry as FeedEntry
 from bot.core.services import FeedRead as FeedRead
 from bot.core.services import FeedReader as FeedReader
 from bot.core.services import Writer as Writer
-from bot.core.signals import THRESHOLD, DayCount, Figures, What
+from bot.core.signals import THRESHOLD, DayCount, Figures, Response, What
 
 T = TypeVar("T")
 
@@ -231,6 +231,18 @@ class Measures(ABC):
     @abstractmethod
     async def workspaces(self) -> Sequence[WorkspaceRef]:
         """Every workspace with signals, in order."""
+
+    @abstractmethod
+    async def response(
+        self,
+        workspace: WorkspaceRef,
+        posts: Mapping[int, datetime],
+        within: timedelta,
+        *,
+        threshold: int = THRESHOLD,
+    ) -> Response:
+        """What came back to ``posts`` of the bot in channels (when each went out, aware UTC, by its number in the
+        ledger), in the time ``within`` after each. People are counted once over all of them."""
 
 
 # What the engine needs of the store

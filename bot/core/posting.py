@@ -11,10 +11,10 @@ from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import Slot
 from bot.core.feature import Context
-from bot.core.localtime import local_date
+from bot.core.localtime import known_zone, local_date
 from bot.core.message import Markup, Message
 from bot.core.planning import Planner
-from bot.core.policy import next_open
+from bot.core.policy import PolicyRules, next_open
 from bot.core.refs import LANGUAGES, Language, other_language
 
 ON_TIME = timedelta(minutes=5)
@@ -97,17 +97,17 @@ async def publish_to_people(ctx: Context, planner: Planner, item: Item, slot: Sl
     zones = [zone for zone in await ctx.members.zones(ctx.workspace) if planner.speaks_to(item, slot.zone, zone)]
     page = await ctx.members.page(ctx.workspace, after=batch.after, limit=PEOPLE_AT_ONCE, zones=zones)
     for member in page:
-        if _addressed(ctx, item, member):
+        if is_in_audience(item, member, ctx.policy, ctx.now):
             send_to(ctx, item, member, slot.due, f"{slot.key}{member.ref.id}", expiring=not batch.lasting)
     if len(page) < PEOPLE_AT_ONCE:
         return None
     return Batch(batch.item, batch.at, batch.zone, batch.lasting, page[-1].ref.id)
 
 
-def _addressed(ctx: Context, item: Item, member: Member) -> bool:
-    """Whether the member belongs to one of the item's audiences."""
-    joined, newcomer = member.joined_at, ctx.policy.newcomer
-    zone = ctx.zone_of(member)
+def is_in_audience(item: Item, member: Member, policy: PolicyRules, now: datetime) -> bool:
+    """Whether the member belongs to one of the item's audiences at ``now`` (aware UTC)."""
+    joined, newcomer = member.joined_at, policy.newcomer
+    zone = known_zone(member.zone, policy.zone)
     for audience in item.audiences:
         match audience:
             case Audience.EVERYONE:
@@ -117,7 +117,7 @@ def _addressed(ctx: Context, item: Item, member: Member) -> bool:
             case Audience.ANIMATORS if member.role >= Role.ANIMATOR:
                 return True
             case Audience.NEWCOMERS if joined is not None:
-                if newcomer.day_from(local_date(joined, zone)) >= local_date(ctx.now, zone):
+                if newcomer.day_from(local_date(joined, zone)) >= local_date(now, zone):
                     return True
     return False
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from bot.core.community import Channel, Member, Role
+from bot.core.localtime import local_date, local_moment
 from bot.core.refs import MemberRef
 
 _ROLES = {"member": Role.MEMBER, "everyone": Role.MEMBER, "animator": Role.ANIMATOR, "admin": Role.ADMIN}
@@ -71,8 +72,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: ``reason`` is write, approve, publish, four_eyes, day, hour, channel_week or author_week. ``whom``: who
-    may, as the rules name them. ``at``: the moment that does not fit. ``most``: the limit that would be passed."""
+    """Why not: ``reason`` is write, approve, publish, four_eyes, day, hour, channel_week, author_week, or approver_left
+    where whoever approved it is gone. ``whom``: who may, as the rules name them. ``at``: the moment that does not fit.
+    ``most``: the limit that would be passed."""
 
     reason: str
     place: str
@@ -153,6 +155,16 @@ def fits(moments: Iterable[datetime], target: Target) -> Refusal | None:
         clock = local.time().replace(tzinfo=None)
         if (rules.opens is not None and clock < rules.opens) or (rules.closes is not None and clock > rules.closes):
             return Refusal("hour", target.name, rules.publish, at=moment)
+    return None
+
+
+def next_fitting(moment: datetime, target: Target) -> datetime | None:
+    """The first moment from ``moment`` on at which something may go out in ``target``, as aware UTC; None without."""
+    for ahead in range(8):
+        day = local_date(moment, target.zone) + timedelta(days=ahead)
+        opens = local_moment(day, target.rules.opens or time(0), target.zone)
+        if fits([max(moment, opens)], target) is None:
+            return max(moment, opens)
     return None
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from bot.core.editorial import Change, KeptItem, Plans, Slot, Status, Subject
+from bot.core.editorial import Change, Fate, KeptItem, Plans, Slot, Status, Subject
 from bot.core.refs import MemberRef, WorkspaceRef
 
 
@@ -29,9 +29,11 @@ class Occurrences(ABC):
         since: datetime,
         until: datetime | None = None,
         item: str = "",
+        fate: Fate = Fate.PLANNED,
         limit: int = 1000,
     ) -> Sequence[Slot]:
-        """Those planned and due from ``since`` (included) to ``until`` (not), earliest first; of ``item`` or of all."""
+        """Those of that fate that are due from ``since`` (included) to ``until`` (not), earliest first; of ``item`` or
+        of all."""
 
     @abstractmethod
     async def get(self, workspace: WorkspaceRef, item: str, at: datetime, zone: str) -> Slot | None: ...
@@ -95,6 +97,10 @@ class Changes(ABC):
     @abstractmethod
     async def latest(self, workspace: WorkspaceRef, subject: Subject, what: str) -> Change | None:
         """The newest change of exactly this."""
+
+    @abstractmethod
+    async def newest(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Change]:
+        """The newest change of what each of ``items`` is (its occurrences and pauses left out), where there is one."""
 
     @abstractmethod
     async def last_by(self, member: MemberRef) -> Change | None:

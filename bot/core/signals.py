@@ -50,6 +50,21 @@ THRESHOLD = 5
 """No figure is shown about fewer people than this, whatever the rules say: the design's promise."""
 
 
+def about_delivery(number: int) -> str:
+    """What a signal about one of the bot's own posts is about: the delivery of that number."""
+    return f"delivery/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back to posts of the bot: replies in their threads, reactions to them, and how many people did either
+    (None: fewer than the threshold, but somebody)."""
+
+    replies: int
+    reactions: int
+    people: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekFigures:
     """One ISO week of a workspace or channel. ``week`` is its Monday. ``active_members`` and ``joins`` are None where

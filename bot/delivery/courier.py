@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.core.coming import ComingPosts
 from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure, where
 from bot.core.events import DeliveryTroubled, DigestDue, Event
@@ -84,10 +85,11 @@ class Courier:
         on_trouble: Callable[[Event], Awaitable[None]],
         jitter: Jitter = full_jitter,
         leases: Leases | None = None,
+        coming_posts: ComingPosts | None = None,
     ) -> None:
         self._outbound = outbound
         self._ledger = ledger
-        self._verdicts = Verdicts(ledger, members, channels, timetable)
+        self._verdicts = Verdicts(ledger, members, channels, timetable, coming_posts)
         self._platforms = platforms
         self._clock = clock
         self._limits = limits
@@ -299,8 +301,9 @@ class Courier:
 
 
 def _repeatable(delivery: Delivery, platform: Platform) -> bool:
-    """Whether doing it twice is the same as once: a home that is shown again shows the same."""
-    return platform.can.safe_to_repeat or delivery.verb is Verb.HOME
+    """Whether doing it twice is the same as once: a home that is shown again shows the same, and to edit, withdraw,
+    react or admit once more changes nothing. Only a message can be there twice."""
+    return platform.can.safe_to_repeat or delivery.verb is not Verb.SEND
 
 
 def _tellable(delivery: Delivery, platform: Platform) -> bool:

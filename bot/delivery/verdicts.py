@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.community import Channel
+from bot.core.coming import ComingPosts
+from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Kind, Verb
-from bot.core.directory import addressed
 from bot.core.policy import Attention, Go, HoldBack, PolicyRules, Verdict, Wait, judge, start_of_day
 from bot.core.ports import Channels, Ledger, Members, Timetable
-from bot.core.refs import MemberRef
+from bot.core.publishing import PublishingRules, Target, next_fitting, rules_for_channel
+from bot.core.refs import ChannelRef, MemberRef
 
 LOOK_AT_PAUSE = timedelta(hours=1)
 """How often what a pause without an end holds is looked at again. Resuming makes it due at once; this is for a pause
@@ -26,6 +27,7 @@ class Verdicts:
     members: Members
     channels: Channels
     timetable: Timetable
+    coming_posts: ComingPosts | None = None
 
     async def of(self, delivery: Delivery, now: datetime) -> Verdict:
         """Whether ``delivery`` may go out now."""
@@ -40,66 +42,70 @@ class Verdicts:
         verdict = await self._by_rules(delivery, now)
         if verdict == HoldBack("expired") and delivery.reason == "paused":
             return HoldBack("paused")
+        if verdict == Go() and delivery.kind is Kind.POST and isinstance(delivery.to, ChannelRef):
+            return await self._by_publishing(delivery, delivery.to, now)
         return verdict
 
+    async def _by_publishing(self, delivery: Delivery, place: ChannelRef, now: datetime) -> Verdict:
+        """When the rules let posts of the calendar out there: what waited may have come to another day or hour."""
+        publishing = self.timetable.rules(PublishingRules)
+        channel = await self.channels.get(place) if publishing.rules else None
+        if channel is None:
+            return Go()
+        policy = self.timetable.policy_for(channel)
+        target = Target(channel.name, rules_for_channel(channel, publishing), policy.zone)
+        opening = next_fitting(now, target)
+        if opening == now:
+            return Go()
+        deadline = delivery.expires or (delivery.planned_for or delivery.due) + policy.patience
+        return Wait(opening, "rules") if opening is not None and opening <= deadline else HoldBack("rules")
+
     async def _by_rules(self, delivery: Delivery, now: datetime) -> Verdict:
-        planned_for = delivery.planned_for or delivery.due
         unasked = delivery.kind.unasked
-        for_digest = delivery.reason == "for_digest"
-        if isinstance(delivery.to, MemberRef):
-            member = await self.members.get(delivery.to)
-            rules = _for(delivery, self.timetable.policy_for(member=member))
-            return judge(
-                delivery.kind,
-                now=now,
-                planned_for=planned_for,
-                expires=delivery.expires,
-                rules=rules,
-                zone=rules.zone,
-                attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
-                direct=True,
-                muted_until=member.muted_until if member else None,
-                away_until=member.away_until if member else None,
-                # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
-                active=member.active if member else not unasked,
-                for_digest=for_digest,
-                reserved=await self._reserved(delivery, rules, None, now),
-            )
-        channel = await self.channels.get(delivery.to)
-        rules = _for(delivery, self.timetable.policy_for(channel))
+        person = delivery.to if isinstance(delivery.to, MemberRef) else None
+        member = await self.members.get(person) if person is not None else None
+        channel = await self.channels.get(delivery.to) if isinstance(delivery.to, ChannelRef) else None
+        if person is not None:
+            # Somebody who was forgotten may still get the answer to what they asked, and nothing else.
+            active = member.active if member is not None else not unasked
+        else:
+            active = channel is None or not channel.archived
+        rules = _for(delivery, self.timetable.policy_for(channel, member))
         return judge(
             delivery.kind,
             now=now,
-            planned_for=planned_for,
+            planned_for=delivery.planned_for or delivery.due,
             expires=delivery.expires,
             rules=rules,
             zone=rules.zone,
             attention=await self.ledger.attention(delivery.to, now, rules.zone) if unasked else Attention(),
-            direct=channel.direct if channel else False,
-            active=not channel.archived if channel else True,
-            for_digest=for_digest,
-            reserved=await self._reserved(delivery, rules, channel, now),
+            direct=person is not None or (channel is not None and channel.direct),
+            muted_until=member.muted_until if member is not None else None,
+            away_until=member.away_until if member is not None else None,
+            active=active,
+            for_digest=delivery.reason == "for_digest",
+            reserved=await self._reserved(delivery, rules, channel or member, now),
         )
 
-    async def _reserved(self, delivery: Delivery, rules: PolicyRules, channel: Channel | None, now: datetime) -> int:
+    async def _reserved(
+        self, delivery: Delivery, rules: PolicyRules, place: Channel | Member | None, now: datetime
+    ) -> int:
         """How many messages of higher priority are still due in the place today; looked up only for kinds that are
         dropped for want of room, as only these give way beforehand. A welcome has a budget of its own in channels."""
         if not delivery.kind.unasked or rules.overflow_of(delivery.kind) != "drop":
             return 0
         midnight = start_of_day(start_of_day(now, rules.zone) + timedelta(hours=36), rules.zone)
         higher = _PRIORITY[: _PRIORITY.index(delivery.kind)]
-        rivals = {kind for kind in higher if kind.unasked and (channel is None or kind is not Kind.WELCOME)}
+        direct = isinstance(delivery.to, MemberRef)
+        rivals = {kind for kind in higher if kind.unasked and (direct or kind is not Kind.WELCOME)}
         coming = await self.ledger.coming(delivery.to, midnight)
         reserved = sum(count for kind, count in coming.items() if kind in rivals)
-        if channel is not None and Kind.POST in rivals:
-            # Posts are planned in the ledger only when their moment comes; those of this very moment are there already.
-            # Those of a launch count from a start that only the calendar knows, so they are not among these.
-            reserved += sum(
-                occurrence.item.when.week is None and bool(addressed([channel], occurrence.item.to))
-                for occurrence in self.timetable.between(
-                    now + timedelta(microseconds=1), midnight, now, lambda _: [rules]
-                )
-            )
+        # Posts are planned in the ledger only when their moment comes; those of this very moment are there already.
+        if self.coming_posts is not None and place is not None and Kind.POST in rivals:
+            later = now + timedelta(microseconds=1)
+            if isinstance(place, Channel):
+                return reserved + await self.coming_posts.in_channel(place, later, midnight)
+            return reserved + await self.coming_posts.for_member(place, later, midnight)
         return reserved
 
 

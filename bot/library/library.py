@@ -154,10 +154,11 @@ class ContentLibrary(Library):
         found = {}
         for root, folders, names in os.walk(self._folder / self._part):
             folders[:] = [folder for folder in folders if not folder.startswith(".")]
+            folder = Path(root)
+            place = "" if folder == self._folder else folder.relative_to(self._folder).as_posix() + "/"
             for name in names:
-                path = Path(root, name)
-                if path.suffix in ENDINGS and not name.startswith((".", "README")):
-                    found[path.relative_to(self._folder).as_posix()] = path
+                if name.endswith(ENDINGS) and not name.startswith((".", "README")):
+                    found[place + name] = folder / name
         return dict(sorted(found.items()))
 
     def _try(self, name: str, path: Path) -> _Tried:

@@ -63,7 +63,8 @@ class Database:
         self._patience = Patience()
         self._doubts, self._marking, self._name = marks_commits(self.engine), False, uuid.uuid4().hex
         # A database in memory has one connection, which reads and writes take in turn.
-        self._turn: AbstractContextManager[Any] = threading.Lock() if in_memory(url) else nullcontext()
+        self._in_memory = in_memory(url)
+        self._turn: AbstractContextManager[Any] = threading.Lock() if self._in_memory else nullcontext()
         self._gathering: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
         self._asked: dict[tuple[asyncio.AbstractEventLoop, Batch[Any, Any]], list[_Unit]] = {}
         self._queue: SimpleQueue[list[_Unit] | None] = SimpleQueue()
@@ -75,6 +76,8 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """The result of ``work``, run on a thread in a transaction that sees one moment of the database. Raises
         StoreUnavailable when the database stays away."""
+        if self._in_memory:
+            return self._read(work)  # There is no disk to wait for: a thread would cost more than the reading.
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def read_batched(self, batch: Batch[Item, T], item: Item) -> T:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
 
-from bot.core.actions import CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
+from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.ledger import in_digest
 from bot.core.message import Message
@@ -104,6 +104,20 @@ def react(commit: Commit, action: React) -> None:
     _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
 
 
+def admit(commit: Commit, action: Admit) -> None:
+    _plan(
+        commit,
+        key=action.key or commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=Verb.ADMIT.value,
+        place=place_key(action.channel),
+        message=None,
+        visible_to=str(action.member),
+        private=True,
+        due=commit.at,
+    )
+
+
 HOME_LASTS = timedelta(minutes=10)
 """A view that could not be shown for this long is let go: whoever opens their home again gets a newer one."""
 
@@ -151,7 +165,10 @@ def reword(commit: Commit, action: Reword) -> None:
         .where(
             column.workspace == str(commit.workspace),
             column.key == action.key,
-            column.state == State.PLANNED.value,
+            or_(
+                column.state == State.PLANNED.value,
+                and_(column.reason.startswith(in_digest("")), column.private.is_(False)),
+            ),
             column.verb == Verb.SEND.value,
         )
         .values(message=closed(commit.keys, action.message))

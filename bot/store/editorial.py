@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, func, insert, select, update
 
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
 from bot.core.calendar import Item, Paused
@@ -16,7 +17,7 @@ from bot.core.errors import Overtaken
 from bot.core.records import Changes, Items
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import tables
-from bot.store.codec import from_json, to_json
+from bot.store.codec import adapter, from_json, to_json
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.dialect import Insert, prepared
@@ -29,6 +30,7 @@ _NOBODY = "animator"
 """The owner of what nobody in particular owns; a record of changes never tells another."""
 _AT_ONCE = 500
 """Ids named in one statement: databases allow some tens of thousands of values."""
+_STATUSES = {status.value: status for status in Status}
 
 
 class StoredItems(Items):
@@ -71,14 +73,27 @@ class StoredItems(Items):
         return list(_readable(rows))
 
 
-def _readable(rows: Iterable[Row[Any]]) -> Iterable[KeptItem]:
-    for row in rows:
+_ALWAYS_SAID = ("owner", "missed", "grace", "holidays", "state")
+"""What an item keeps as it was when it was written, should a later version take another value where nothing is said."""
+
+
+def written_item(item: Item) -> str:
+    """The item as JSON without what it does not say, such as the many ways of saying when that are not its own: a
+    thousand that fall due together are read in two thirds of the time."""
+    kind = adapter(Item)
+    said = kind.dump_python(item, mode="json", exclude_defaults=True)
+    said |= kind.dump_python(item, mode="json", include=set(_ALWAYS_SAID))
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+
+def _readable(rows: Iterable[Iterable[Any]]) -> Iterable[KeptItem]:
+    for _, name, text, state, owner, version in rows:
         try:
-            item = from_json(Item, row.item)
+            item = from_json(Item, text)
         except ValueError:
-            log.warning("a calendar item made in chat no longer fits and is ignored: %s", row.id)
+            log.warning("a calendar item made in chat no longer fits and is ignored: %s", name)
             continue
-        yield KeptItem(item=item, status=Status(row.state), owner=row.owner, version=row.version)
+        yield KeptItem(item=item, status=_STATUSES[state], owner=owner, version=version)
 
 
 _STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused]] = {
@@ -136,6 +151,22 @@ class StoredChanges(Changes):
             _changes.id == what,
         )
 
+    async def newest(self, workspace: WorkspaceRef, items: Collection[str]) -> Mapping[str, Change]:
+        wanted, found = sorted(set(items)), {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            last = (
+                select(func.max(_changes.number))
+                .where(
+                    _changes.workspace == str(workspace),
+                    _changes.item.in_(wanted[start : start + _AT_ONCE]),
+                    _changes.subject == Subject.ITEM.value,
+                )
+                .group_by(_changes.item)
+            )
+            for change in await self._find(_AT_ONCE, _changes.number.in_(last)):
+                found[change.id] = change
+        return found
+
     async def last_by(self, member: MemberRef) -> Change | None:
         return await self._first(_changes.by == str(member), _changes.undone_by.is_(None), _changes.undoes.is_(None))
 
@@ -171,7 +202,7 @@ def write_item(commit: Commit, action: WriteItem) -> None:
     values = {
         "workspace": str(commit.workspace),
         "id": kept.item.id,
-        "item": to_json(kept.item),
+        "item": written_item(kept.item),
         "state": kept.status.value,
         "owner": kept.owner,
         "version": kept.version,

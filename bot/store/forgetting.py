@@ -34,6 +34,7 @@ def forget(commit: Commit, action: Forget) -> None:
     connection.execute(delete(tables.members).where(tables.members.c.ref == ref))
     connection.execute(delete(tables.notes).where(tables.notes.c.member == ref))
     connection.execute(delete(tables.timers).where(tables.timers.c.member == ref))
+    connection.execute(delete(tables.aside).where(tables.aside.c.member == ref))
     connection.execute(
         delete(tables.deliveries).where(
             or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref),

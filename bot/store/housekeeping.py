@@ -27,6 +27,7 @@ _decisions = tables.decisions.c
 _signals = tables.signals.c
 _occurrences = tables.occurrences.c
 _changes = tables.changes.c
+_aside = tables.aside.c
 
 OVER = (*ARRIVED, *RESENDABLE, State.HELD_BACK.value)
 """States in which nothing more happens to a delivery by itself."""
@@ -63,6 +64,7 @@ class StoredHousekeeper(Housekeeper):
                 _signals.workspace.in_([str(each) for each in workspaces]),
             ),
         }
+        gone["put aside"] = await self._in_batches(_aside.name, delete(tables.aside), _aside.until < now)
         over = now - rules.keep_deliveries
         gone["occurrences"] = await self._in_batches(
             _occurrences.at,

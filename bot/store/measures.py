@@ -13,11 +13,12 @@ from sqlalchemy.sql.selectable import Select
 from bot.core.delivery import Verb
 from bot.core.ports import Measures
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
-from bot.core.signals import THRESHOLD, DayCount, Figures, WeekFigures, What
+from bot.core.signals import THRESHOLD, DayCount, Figures, Response, WeekFigures, What
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.deliveries import ARRIVED, UNASKED
 from bot.store.moments import EPOCH, micros
+from bot.store.response import response
 from bot.store.secrecy import Keys
 
 ACTIVITY = (What.POSTED, What.REPLIED, What.REACTED, What.COMMAND)
@@ -130,6 +131,17 @@ class StoredMeasures(Measures):
     async def workspaces(self) -> Sequence[WorkspaceRef]:
         found = await self._database.read(lambda connection: _distinct(connection, _signals.workspace))
         return [WorkspaceRef.parse(text) for text in found]
+
+    async def response(
+        self,
+        workspace: WorkspaceRef,
+        posts: Mapping[int, datetime],
+        within: timedelta,
+        *,
+        threshold: int = THRESHOLD,
+    ) -> Response:
+        few = max(threshold, THRESHOLD)
+        return await self._database.read(lambda connection: response(connection, workspace, posts, within, few))
 
 
 def _distinct(connection: Connection, column: ColumnElement[str], *where: ColumnElement[bool]) -> list[str]:

@@ -50,12 +50,31 @@ def upgrade_engine(engine: Engine, url: str) -> str:
             return found
         with engine.execution_options(**{WRITES: True}).begin() as connection:
             # Of two processes that start at once, the second finds that there is nothing left to do.
-            bring_to(connection, "head")
+            _bring_up(connection)
     except DBAPIError as error:
         raise BadInput(f"the database {address} cannot be used: {explained(error)}") from None
     except SQLAlchemyError as error:
         raise BadInput(f"the database {address} cannot be used: {type(error).__name__}") from None
     return REVISION
+
+
+_made: list[str] = []
+"""The statements that make an empty SQLite database one of this version: what the migrations left behind in the first
+that this process made. Every further one takes 5 ms instead of 31."""
+
+
+def _bring_up(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite" or revision(connection) is not None:
+        bring_to(connection, "head")
+        return
+    if not _made:
+        bring_to(connection, "head")
+        found = text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")
+        _made[:] = connection.scalars(found).all()
+        return
+    for statement in _made:
+        connection.exec_driver_sql(statement)
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": REVISION})
 
 
 def revision(connection: Connection) -> str | None:

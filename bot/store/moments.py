@@ -17,6 +17,11 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
+def moment(number: int) -> datetime:
+    """The moment, aware UTC, of these microseconds since 1970."""
+    return EPOCH + number * _MICROSECOND
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware moment, which comes back aware and in UTC.
 
@@ -31,4 +36,4 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + value * _MICROSECOND
+        return None if value is None else moment(value)

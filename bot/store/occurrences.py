@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, delete, func, select, type_coerce, update
 
 from bot.core.actions import (
     DropOccurrences,
@@ -23,7 +25,7 @@ from bot.store import tables, timers
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.dialect import Insert, prepared
-from bot.store.moments import Moment
+from bot.store.moments import Moment, micros, moment
 
 _columns = tables.occurrences.c
 _plans = tables.plans.c
@@ -32,8 +34,22 @@ _AT_ONCE = 500
 """Ids named in one statement: databases allow some tens of thousands of values."""
 
 
-def _to_slot(row: Row[Any]) -> Slot:
-    return Slot(item=row.item, at=row.at, zone=row.zone, due=row.due, fate=Fate(row.state), reason=row.reason)
+_FATES = {fate.value: fate for fate in Fate}
+_SLOT = [
+    _columns.item,
+    type_coerce(_columns.at, BigInteger).label("at"),
+    _columns.zone,
+    type_coerce(_columns.due, BigInteger).label("due"),
+    _columns.state,
+    _columns.reason,
+]
+"""What a slot is read from: the moments as the numbers they are kept as, since a thousand come due together and having
+each pass through its column's type took as long as reading them."""
+
+
+def _to_slot(row: Any) -> Slot:
+    item, at, zone, due, state, reason = row
+    return Slot(item=item, at=moment(at), zone=zone, due=moment(due), fate=_FATES[state], reason=reason)
 
 
 class StoredOccurrences(Occurrences):
@@ -57,9 +73,10 @@ class StoredOccurrences(Occurrences):
         since: datetime,
         until: datetime | None = None,
         item: str = "",
+        fate: Fate = Fate.PLANNED,
         limit: int = 1000,
     ) -> Sequence[Slot]:
-        where = [_columns.workspace == str(workspace), _columns.state == _PLANNED, _columns.due >= since]
+        where = [_columns.workspace == str(workspace), _columns.state == fate.value, _columns.due >= since]
         if until is not None:
             where.append(_columns.due < until)
         if item:
@@ -85,7 +102,7 @@ class StoredOccurrences(Occurrences):
         until: datetime | None = None,
         limit: int = 100,
     ) -> Sequence[Slot]:
-        statement = select(tables.occurrences).where(_columns.workspace == str(workspace), _columns.item == item)
+        statement = select(*_SLOT).where(_columns.workspace == str(workspace), _columns.item == item)
         if until is not None:
             statement = statement.where(_columns.at < until)
         if since is None:
@@ -103,7 +120,7 @@ class StoredOccurrences(Occurrences):
                 .label("rank")
             )
             ranked = (
-                select(tables.occurrences, rank)
+                select(*_SLOT, rank)
                 .where(
                     _columns.workspace == str(workspace),
                     _columns.item.in_(wanted[start : start + _AT_ONCE]),
@@ -111,7 +128,8 @@ class StoredOccurrences(Occurrences):
                 )
                 .subquery()
             )
-            for slot in await self._read(select(ranked).where(ranked.c.rank == 1)):
+            columns = [each for each in ranked.c if each is not ranked.c.rank]
+            for slot in await self._read(select(*columns).where(ranked.c.rank == 1)):
                 found[slot.item] = slot
         return found
 
@@ -126,10 +144,11 @@ class StoredOccurrences(Occurrences):
 
     async def _find(self, limit: int, *where: ColumnElement[bool]) -> list[Slot]:
         order = (_columns.due, _columns.item, _columns.at, _columns.zone)
-        return await self._read(select(tables.occurrences).where(*where).order_by(*order).limit(limit))
+        return await self._read(select(*_SLOT).where(*where).order_by(*order).limit(limit))
 
     async def _read(self, statement: Any) -> list[Slot]:
-        return await self._database.read(lambda connection: [_to_slot(row) for row in connection.execute(statement)])
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_to_slot(row) for row in rows]
 
 
 _NEXT = select(func.min(_columns.due)).where(_columns.workspace == bindparam("workspace"), _columns.state == _PLANNED)
@@ -139,6 +158,7 @@ _OUTDATED = select(_columns.at, _columns.zone).where(
     _columns.at > bindparam("since", type_=Moment),
     _columns.state == _PLANNED,
 )
+_PRINT = select(_plans.print).where(_plans.workspace == bindparam("workspace"), _plans.item == bindparam("item"))
 _REMOVE = delete(tables.occurrences).where(
     _columns.workspace == bindparam("of_workspace"),
     _columns.item == bindparam("of_item"),
@@ -152,13 +172,26 @@ def _adding(insert: Insert) -> Executable:
     return insert(tables.occurrences).on_conflict_do_nothing(index_elements=["workspace", "item", "at", "zone"])
 
 
-@prepared
-def _marking(insert: Insert) -> Executable:
-    statement = insert(tables.occurrences)
-    return statement.on_conflict_do_update(
-        index_elements=["workspace", "item", "at", "zone"],
-        set_={name: statement.excluded[name] for name in ("due", "state", "reason")},
+_MARKED_AT_ONCE = 100
+"""Rows of one statement that marks."""
+
+
+@lru_cache(maxsize=2 * _MARKED_AT_ONCE)
+def _marking(paramstyle: str, count: int) -> str:
+    """The statement that marks ``count`` occurrences, in the text that the driver takes: when a thousand are due, row
+    by row and through SQLAlchemy it was the better part of claiming them. What is so already is not written again."""
+    mark = "?" if paramstyle == "qmark" else "%s"
+    row = f"({', '.join([mark] * len(_MARKED))})"
+    name, changing = tables.occurrences.name, ("due", "state", "reason")
+    new = ", ".join(f"{each} = excluded.{each}" for each in changing)
+    other = " OR ".join(f"{name}.{each} <> excluded.{each}" for each in changing)
+    return (
+        f"INSERT INTO {name} ({', '.join(_MARKED)}) VALUES {', '.join([row] * count)} "  # noqa: S608  # Names of our own only.
+        f"ON CONFLICT (workspace, item, at, zone) DO UPDATE SET {new} WHERE {other}"
     )
+
+
+_MARKED = ("workspace", "item", "at", "zone", "due", "state", "reason")
 
 
 @prepared
@@ -173,11 +206,14 @@ def _noting_plan(insert: Insert) -> Executable:
 def plan(commit: Commit, action: PlanOccurrences) -> None:
     connection, workspace = commit.connection, str(commit.workspace)
     wanted = set(action.moments)
+    # Beyond the horizon stand those that somebody moved from there. They go only when the item's moments changed.
+    before = connection.scalar(_PRINT, {"workspace": workspace, "item": action.item})
+    until = action.plan.until if before == action.plan.print else None
     found = connection.execute(_OUTDATED, {"workspace": workspace, "item": action.item, "since": action.since})
     outdated = [
         {"of_workspace": workspace, "of_item": action.item, "of_at": row.at, "of_zone": row.zone}
         for row in found
-        if (row.at, row.zone) not in wanted
+        if (row.at, row.zone) not in wanted and (until is None or row.at < until)
     ]
     if outdated:
         connection.execute(_REMOVE, outdated)
@@ -214,21 +250,30 @@ def drop(commit: Commit, action: DropOccurrences) -> None:
 def mark(commit: Commit, action: MarkOccurrences) -> None:
     if action.instead_of:
         _refuse_if_overtaken(commit, action.instead_of)
-    rows = [_values(str(commit.workspace), slot) for slot in action.slots]
-    if rows:
-        commit.connection.execute(_marking(commit.connection), rows)
+    workspace, connection = str(commit.workspace), commit.connection
+    # The last word about each: one statement must not change a row twice.
+    latest = {(slot.item, slot.at, slot.zone): slot for slot in action.slots}
+    rows = [
+        (workspace, slot.item, micros(slot.at), slot.zone, micros(slot.due), slot.fate.value, slot.reason)
+        for slot in latest.values()
+    ]
+    for start in range(0, len(rows), _MARKED_AT_ONCE):
+        part = rows[start : start + _MARKED_AT_ONCE]
+        statement = _marking(connection.dialect.paramstyle, len(part))
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
 
 
 def _refuse_if_overtaken(commit: Commit, slots: Sequence[Slot]) -> None:
-    expected = {(slot.item, slot.at, slot.zone): (slot.fate.value, slot.due) for slot in slots}
-    statement = select(_columns.item, _columns.at, _columns.zone, _columns.state, _columns.due).where(
+    expected = {(slot.item, slot.at, slot.zone): (slot.fate, slot.due) for slot in slots}
+    statement = select(*_SLOT).where(
         _columns.workspace == str(commit.workspace),
         _columns.item.in_({slot.item for slot in slots}),
         _columns.at.in_({slot.at for slot in slots}),
     )
-    for item, at, zone, state, due in commit.connection.execute(statement.with_for_update()):
-        if expected.get((item, at, zone), (state, due)) != (state, due):
-            raise Overtaken(f"an occurrence of {item} is {state} by now")
+    for row in commit.connection.execute(statement.with_for_update()).all():
+        now = _to_slot(row)
+        if expected.get((now.item, now.at, now.zone), (now.fate, now.due)) != (now.fate, now.due):
+            raise Overtaken(f"an occurrence of {now.item} is {now.fate} by now")
 
 
 def wake(commit: Commit, action: WakeForOccurrences) -> None:

@@ -44,11 +44,14 @@ def pause(connection: Connection, wanted: Pause, workspace: WorkspaceRef | None 
     _wake(connection, wanted.since, workspace)
 
 
-def resume(connection: Connection, now: datetime, workspace: WorkspaceRef | None = None) -> None:
-    """End the pause of one workspace, or every pause: what it held is due now, and goes as its own rules say."""
+def resume(connection: Connection, now: datetime, workspace: WorkspaceRef | None = None) -> bool:
+    """End the pause of one workspace, or every pause: what it held is due now, and goes as its own rules say. Whether
+    there was one in force."""
     where = [_columns.workspace == str(workspace)] if workspace else []
+    ends = connection.scalars(select(_columns.until).where(*where)).all()
     connection.execute(delete(tables.pauses).where(*where))
     _wake(connection, now, workspace)
+    return any(until is None or until > now for until in ends)
 
 
 def _wake(connection: Connection, now: datetime, workspace: WorkspaceRef | None) -> None:

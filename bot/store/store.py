@@ -12,16 +12,18 @@ from sqlalchemy import Connection, select
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
-from bot.core.platform import Keepsake
+from bot.core.platform import Drawer, Keepsake
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
 from bot.store.answers import StoredAnswers
 from bot.store.database import Database
 from bot.store.dialect import database_file
+from bot.store.drawers import StoredDrawer
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
+from bot.store.installations import StoredInstallations
 from bot.store.journal import StoredJournal
 from bot.store.keepsakes import StoredKeepsake
 from bot.store.leases import LEASE, SharedLeases
@@ -63,6 +65,7 @@ class Store:
         self.journal = StoredJournal(database, keys, seal)
         self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
+        self.installations = StoredInstallations(database, secret)
 
     @classmethod
     async def open(cls, url: str, *, secret: bytes, lease: timedelta = LEASE) -> Store:
@@ -88,6 +91,10 @@ class Store:
     def keepsake(self, workspace: WorkspaceRef) -> Keepsake:
         """Where the workspace's platform keeps things when several processes share the database."""
         return StoredKeepsake(self._database, self._seal, workspace)
+
+    def drawer(self, workspace: WorkspaceRef) -> Drawer:
+        """Where the workspace's platform puts small things aside."""
+        return StoredDrawer(self._database, self._keys, self._seal, workspace)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""
@@ -115,9 +122,9 @@ class Store:
         """Let nothing unasked leave, in one workspace or in all, for the administrator at the command line."""
         await self._database.write(lambda connection: pausing.pause(connection, pause, workspace))
 
-    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> None:
-        """End the pause of one workspace, or every pause."""
-        await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
+    async def resume(self, now: datetime, workspace: WorkspaceRef | None = None) -> bool:
+        """End the pause of one workspace, or every pause. Whether there was one in force."""
+        return await self._database.write(lambda connection: pausing.resume(connection, now, workspace))
 
     async def workspaces(self) -> Sequence[WorkspaceRef]:
         """Every workspace with channels, in order: those where Allant ran, and those whose past was imported."""

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0008"
+REVISION = "0011"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -276,6 +276,26 @@ class CommitMarkRow(Row, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -364,6 +384,20 @@ class AnswerRow(Row, table=True):
     changed: datetime = Field(sa_type=Moment)
 
 
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -377,6 +411,8 @@ pauses = _table(PauseRow)
 timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
+installations = _table(InstallationRow)
+spent = _table(SpentRow)
 forgotten = _table(ForgottenRow)
 occurrences = _table(OccurrenceRow)
 plans = _table(PlanRow)
@@ -385,3 +421,4 @@ changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
 answers = _table(AnswerRow)
+aside = _table(AsideRow)

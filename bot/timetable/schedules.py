@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -26,6 +26,9 @@ from bot.timetable.publicholidays import check_place
 from bot.timetable.rhythm import read_rules, unknown
 
 T = TypeVar("T")
+
+_KNOWN_NEXT = 2048
+"""Next moments remembered, some hundred bytes each; begun anew when there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Schedules(Timetable):
         self._kinds = dict(rules)
         self._whole = _Whole()
         self._places = Places(PolicyRules(), {})
+        self._known_next: dict[tuple[Hashable, ...], tuple[PolicyRules, datetime | None]] = {}
 
     def load(self) -> tuple[Problem, ...]:
         """Read every file anew. One with a problem keeps what it last said when it was right (nothing if it never
@@ -117,7 +121,20 @@ class Schedules(Timetable):
         return replace(read.items[0], line=0)
 
     def next(self, item: Item, after: datetime, installed: datetime, zone: Where = "") -> datetime | None:
-        for moment in moments(item, self._places.at(zone), after, installed, self._whole.items):
+        rules = self._places.at(zone)
+        if item.when.event:  # It follows another item, which may be another one by now.
+            return self._next(item, after, installed, rules)
+        # Many items share a rule (“Mondays at nine”), and what falls due together asks for the same next moment.
+        asked = (item.when, item.zone, item.holidays, after, installed, id(rules))
+        known = self._known_next.get(asked)
+        if known is None or known[0] is not rules:
+            if len(self._known_next) >= _KNOWN_NEXT:
+                self._known_next.clear()
+            known = self._known_next[asked] = (rules, self._next(item, after, installed, rules))
+        return known[1]
+
+    def _next(self, item: Item, after: datetime, installed: datetime, rules: PolicyRules) -> datetime | None:
+        for moment in moments(item, rules, after, installed, self._whole.items):
             if moment > after:
                 return moment
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, idle, ingest, slack, workers
+from tests.bench import calendar, delivery, demo, idle, ingest, slack, telegram, workers
 
 ALL = {
     "ingest": ingest.run,
@@ -16,6 +16,7 @@ ALL = {
     "demo": demo.run,
     "calendar": calendar.run,
     "delivery": delivery.run,
+    "telegram": telegram.run,
     "workers": workers.run,
     "slack": slack.run,
 }

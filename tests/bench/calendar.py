@@ -35,8 +35,8 @@ from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.platforms.playground import PlaygroundPlatform, PlaygroundServer
 from bot.settings import Settings, read_settings
 from bot.store import Store, tables
-from bot.store.codec import to_json
 from bot.store.dialect import WRITES, engine_for
+from bot.store.editorial import written_item
 from tests.bench.figures import between, show
 
 WORKSPACE = WorkspaceRef("playground", "bench")
@@ -80,7 +80,7 @@ def fill(file: Path, total: int) -> None:
     items, plans, occurrences = [], [], []
     for number, at in enumerate(moments(total)):
         each = item(number, at)
-        items.append((workspace, each.id, to_json(each), Status.APPROVED.value, "animator", 1))
+        items.append((workspace, each.id, written_item(each), Status.APPROVED.value, "animator", 1))
         plans.append((workspace, each.id, "bench", until))
         for week in range(WEEKS):
             due = at + timedelta(weeks=week)

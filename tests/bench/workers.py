@@ -116,7 +116,7 @@ async def plan(folder: Path, database: str, workspace: WorkspaceRef) -> datetime
     secret = read_settings(secret_file=str(folder / "secret.key")).secret()
     store = await Store.open(database, secret=secret)
     try:
-        due = datetime.now(UTC) + timedelta(seconds=4)
+        due = datetime.now(UTC) + timedelta(seconds=8)
         for turn in range(MESSAGES[workspace] // CHANNELS):
             sends = tuple(
                 Send(to=ChannelRef(workspace, f"C{n}"), message=Message(f"Number {turn}"), kind=Kind.ANSWER, due=due)

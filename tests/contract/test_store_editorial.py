@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.actions import CallOff, Edit, RecordChange, RemoveItem, Reword, WriteItem
+from bot.core.calendar import Paused
 from bot.core.delivery import State
 from bot.core.editorial import Fate, KeptItem, Slot, Status, Subject
 from bot.core.message import Message
@@ -123,3 +124,17 @@ async def test_only_what_still_waits_gets_other_words(store: Store) -> None:
     first, _, third = [(await found(store, key)).message for key in keys]
     await do(store, *(Reword(key, Message("other")) for key in keys[:2]))
     assert [(await found(store, key)).message for key in keys] == [first, Message("other"), third]
+
+
+async def test_the_newest_change_of_what_each_item_is(store: Store) -> None:
+    draft, approved = KeptItem(item=tea()), KeptItem(item=tea(), status=Status.APPROVED, version=2)
+    for before, after in ((None, draft), (draft, approved)):
+        await do(store, RecordChange(by=ALICE, subject=Subject.ITEM, id="tea", before=before, after=after))
+    await do(store, RecordChange(by=ALICE, subject=Subject.PAUSE, id="tea", before=None, after=Paused(NOW)))
+    await do(store, RecordChange(by=BOB, subject=Subject.ITEM, id="cake", before=None, after=draft))
+    newest = await store.changes.newest(ACME, ["tea", "cake", "none"])
+    assert {item: (change.by, change.after) for item, change in newest.items()} == {
+        "tea": (ALICE, approved),
+        "cake": (BOB, draft),
+    }
+    assert await store.changes.newest(OTHER, ["tea"]) == {}

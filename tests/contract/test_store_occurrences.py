@@ -21,6 +21,8 @@ from bot.core.errors import Overtaken
 from bot.core.ports import Timer
 from bot.core.refs import MemberRef
 from bot.store import Store
+from bot.store.codec import from_json
+from bot.store.editorial import written_item
 from tests.contract.store_house import ACME, NOW, OTHER, do
 
 PARIS = "Europe/Paris"
@@ -194,3 +196,44 @@ async def test_of_two_who_change_an_item_at_once_the_later_is_asked_again(store:
     kept = await store.items.get(ACME, "tea")
     assert kept is not None
     assert kept.status is Status.IN_REVIEW
+
+
+async def test_what_was_moved_from_beyond_the_horizon_stays_until_the_moments_change(store: Store) -> None:
+    far, horizon = NOW + 40 * DAY, NOW + 35 * DAY
+    await do(store, PlanOccurrences(item="tea", plan=Plan("a", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    moved = Slot(item="tea", at=far, zone=PARIS, due=far - DAY)
+    await do(store, MarkOccurrences((moved,)))
+    await do(store, PlanOccurrences(item="tea", plan=Plan("a", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    assert await store.occurrences.get(ACME, "tea", far, PARIS) == moved
+    await do(store, PlanOccurrences(item="tea", plan=Plan("b", horizon), since=NOW, moments=((NOW + DAY, PARIS),)))
+    assert await store.occurrences.get(ACME, "tea", far, PARIS) is None
+
+
+async def test_those_of_another_fate_are_found_by_when_they_were_due(store: Store) -> None:
+    out = Slot(item="tea", at=NOW - DAY, zone=PARIS, due=NOW - DAY, fate=Fate.OUT)
+    planned = Slot(item="tea", at=NOW, zone=PARIS, due=NOW)
+    await do(store, MarkOccurrences((out, planned)))
+    assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY, fate=Fate.OUT) == [out]
+    assert await store.occurrences.coming(ACME, since=NOW - 2 * DAY) == [planned]
+
+
+async def test_of_two_words_about_one_occurrence_the_last_holds(store: Store) -> None:
+    await do(store, planned("tea", *range(1, 131)))
+    skipped = [slot("tea", day, Fate.SKIPPED, reason="asked") for day in range(1, 131)]
+    await do(store, MarkOccurrences((*skipped, slot("tea", 130, Fate.OUT), slot("tea", 200))))
+    found = {(each.at - NOW).days: each.fate for each in await store.occurrences.of(ACME, "tea", limit=500)}
+    assert [found.pop(day) for day in (130, 200)] == [Fate.OUT, Fate.PLANNED]
+    assert {*found.values()} == {Fate.SKIPPED}
+    assert len(found) == 129
+
+
+async def test_an_item_is_kept_with_what_it_says_and_what_was_usual_then(store: Store) -> None:
+    item = Item(id="tea", when=When(rrule="FREQ=WEEKLY", weekday=0), to=("#a",), words={"fr": "Thé « é »", "en": "Tea"})
+    text = written_item(item)
+    assert from_json(Item, text) == item
+    assert '"grace":"PT2H"' in text  # Said outright: another usual grace later would not change this item.
+    assert "once" not in text
+    await do(store, WriteItem(KeptItem(item=item, status=Status.APPROVED)))
+    kept = await store.items.get(ACME, "tea")
+    assert kept is not None
+    assert kept.item == item

@@ -128,3 +128,17 @@ def test_a_password_is_not_shown() -> None:
     with pytest.raises(BadInput) as caught:
         upgrade("postgresql+psycopg://allant:tiger@127.0.0.1:1/allant")
     assert "tiger" not in str(caught.value)
+
+
+def test_every_new_database_of_a_process_is_the_same(tmp_path: Path) -> None:
+    """The first is made by the migrations, the others from what these left behind."""
+    found = []
+    for name in ("first", "second"):
+        url = f"sqlite:///{tmp_path / name}.db"
+        assert upgrade(url) == REVISION
+        engine = engine_for(url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT version_num FROM alembic_version")) == REVISION
+            found.append(connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master")).all())
+        engine.dispose()
+    assert sorted(map(str, found[0])) == sorted(map(str, found[1]))

@@ -452,3 +452,24 @@ def test_the_starter_policy_is_the_default_one() -> None:
     assert asdict(schedules.rules(PolicyRules)) == asdict(PolicyRules(country="FR"))
     assert schedules.rules(PublishingRules) == PublishingRules()
     assert schedules.rules(CalendarRules) == CalendarRules()
+
+
+def test_a_moment_asked_for_again_follows_the_rules_as_they_are_by_now(folder: Folder) -> None:
+    weekly = "items:\n  - {id: tea, every: friday 15:30, to: ['#a'], words: {fr: t, en: t}}\n"
+    assert folder.write(weekly) == []
+    [item] = folder.schedules.items()
+    before = folder.schedules.next(item, INSTALLED, INSTALLED)
+    assert folder.schedules.next(item, INSTALLED, INSTALLED) == before
+    assert folder.write("policy: {zone: America/New_York}\n", "policy.yaml") == []
+    after = folder.schedules.next(item, INSTALLED, INSTALLED)
+    assert before is not None
+    assert after is not None
+    assert after - before == timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 60_000, "{a: " * 60_000, "- " * 60_000, "? " * 60_000], ids=["[", "{", "-", "?"]
+)
+def test_what_is_nested_without_end_is_a_problem_and_no_crash(folder: Folder, text: str) -> None:
+    [problem] = folder.write(text)
+    assert "is not valid YAML" in problem

@@ -163,6 +163,7 @@ async def stage(
     folder: Path,
     *,
     people: Sequence[Person] = PEOPLE,
+    channels: Sequence[str] = CHANNELS,
     start: datetime = MONDAY,
     schedules: Mapping[str, str] | None = None,
     features: Sequence[Feature] = FEATURES,
@@ -180,7 +181,7 @@ async def stage(
         schedules_dir=schedules_dir,
     )
     with server.past():
-        for name in CHANNELS:
+        for name in channels:
             server.create_room(name, {"en": name, "fr": name})
         for person in people:
             server.arrive(replace(person, joined_at=start - timedelta(days=400)))

@@ -155,3 +155,16 @@ async def test_the_name_of_a_group_of_commands_leads_to_its_help(play: Stage) ->
     assert "roles give" in await play.ask(ADA, "aide rôles") == await play.ask(ADA, "aide roles")
     assert "`/allant aide`" in await play.ask(ODILE, "xyzzy")
     assert "`/allant tuto`" in await play.ask(ANN, "tutorial")
+
+
+async def test_a_command_that_is_not_complete_says_what_may_follow(play: Stage) -> None:
+    said = await play.ask(OSCAR, "calendar")
+    assert "`/allant calendar` needs one more word: next, list, preview" in said
+    assert "`/allant help calendar` says what each does" in said
+    assert "`/allant calendrier` demande encore un mot : prochains, liste, aperçu" in await play.ask(
+        ODILE, "calendrier"
+    )
+    assert "“soon” does not go with `/allant calendar`. What does: next, list" in await play.ask(OSCAR, "calendar soon")
+    assert "pause" not in await play.ask(ANN, "calendar")  # Only what they may give.
+    await play.press(OSCAR, play.said_in("general")[0], "About calendar")
+    assert "`/allant calendar next" in play.said_in("general")[-1].text

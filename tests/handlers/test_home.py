@@ -64,13 +64,13 @@ async def test_an_employee_sees_what_comes_and_what_is_theirs(play: Stage) -> No
     await play.ask(ANN, "faq how do I find a message from last month")
     english, french = await opened(play, ANN), await opened(play, CHLOE)
     assert "## Coming up (1 of 3)" in english
-    assert "Tuesday 24 November 2026, 08:30 (GMT)** – What are you up to?, in [#general]" in english
+    assert "Tuesday 24 November 2026, 08:30 (GMT)** – stand up, in [#general]" in english
     assert "## Asked most these days" in english
     assert "## You" in english
     assert "Language: English" in english
     assert "Parler français" in english
     assert "## À venir (1 sur 3)" in french
-    assert "C’est l’heure du thé, dans" in french
+    assert "– tea, dans" in french
     assert "## Les questions du moment" in french
     assert "Langue : français" in french
     for word in ("silent", "approval", "Health", "Limits", "without an answer"):
@@ -116,7 +116,7 @@ async def test_an_administrator_sees_health_roles_and_limits(play: Stage) -> Non
 async def test_a_page_is_turned_in_place_and_kept(play: Stage) -> None:
     await opened(play, ANN)
     play.heard()
-    await press(play, ANN, "After ▶")
+    await press(play, ANN, "Next ▶")
     assert "## Coming up (2 of 3)" in shown(play, ANN)
     await play.ask(ANN, "me mute 1d")
     assert "## Coming up (2 of 3)" in shown(play, ANN)

@@ -147,3 +147,13 @@ items:
         assert await due() != before
         await play.ask(OSCAR, "calendar undo")
         assert await due() == before
+
+
+async def test_a_move_into_quiet_hours_says_that_it_waits_and_until_when(tmp_path: Path) -> None:
+    async with stage(tmp_path, schedules={"items.yaml": ITEMS}) as play:
+        said = (await play.ask(OSCAR, "calendar move hello 2026-11-23 21:00")).replace("\\", "")
+        assert "That is in quiet hours or on a day off" in said
+        assert "[#general](channel:C-general)" in said
+        assert "until Tuesday 24 November 2026, 08:00 (CET)" in said
+        assert "publication y attendra" in await play.ask(ODILE, "calendrier déplacer hello 2026-11-23 22:00")
+        assert "quiet hours" not in await play.ask(OSCAR, "calendar move hello 2026-11-23 15:00")

@@ -234,7 +234,8 @@ async def test_a_recalled_post_says_so(play: Stage) -> None:
     await play.wait(timedelta(minutes=30))
     await play.ask(OSCAR, "calendar recall greeting confirm")
     said = await why(play, OSCAR, "greeting")
-    assert "10:10 (CET): **recalled**\n  - [#general](channel:C-general): **recalled**" in said
+    by = "(Oscar, Monday 23 November 2026, 10:30 (CET))"
+    assert f"10:10 (CET): **recalled** {by}\n  - [#general](channel:C-general): **recalled**" in said
 
 
 # What comes

@@ -21,6 +21,7 @@ SAMPLES = {
     "ALLANT_LANGUAGE": "en",
     "ALLANT_LOG_LEVEL": "debug",
     "ALLANT_PLAYGROUND": "true",
+    "ALLANT_TELEGRAM_WEBHOOK": "true",
     "ALLANT_FEEDS_ALLOW_PRIVATE": "true",
 }
 

@@ -108,6 +108,10 @@ def test_it_is_narrowed_and_given_as_json() -> None:
         (("deliveries", "--workspace", "acme"), "write platform/workspace"),
         (("pause", "--for", "ever"), "--for ever: write such as 2h"),
         (("resume", "--workspace", "acme"), "write platform/workspace"),
+        (("pause", "hello"), "an item is paused in the chat"),
+        (("pause", "everything", "for", "ever"), "--for ever: write such as 2h"),
+        (("pause", "tout", "pendant", "2h", "--for", "3h"), "said already: for 2h"),
+        (("resume", "everything", "else"), "an item is resumed in the chat"),
     ],
 )
 def test_mistakes_say_what_to_write(arguments: tuple[str, ...], reason: str) -> None:
@@ -129,7 +133,11 @@ def test_everything_is_paused_and_resumed() -> None:
         return None
 
     found: list[Pause | None] = []
-    assert "Paused everything until `allant resume`" in allant("pause")
+    assert "Nothing was paused as a whole; nothing has changed" in allant("resume")
+    assert "UTC: no welcome" in allant("pause", "everything", "for", "2", "hours")
+    assert "Resumed everything" in allant("resume", "everything")
+    assert "Paused everything until `allant resume`" in allant("pause", "everything")
+    assert "playground/acme was not paused by itself" in allant("resume", "--workspace", "playground/acme")
     in_store(pause)
     assert "UTC" in allant("pause", "--for", "2 hours", "--workspace", "playground/acme")
     assert "Resumed playground/acme; 0 that waited" in allant("resume", "--workspace", "playground/acme")

@@ -42,6 +42,10 @@ class Parrot:
         elif isinstance(event, CommandGiven) and event.text == "form":
             form = Form("Une publication", "calendar add", (Field("title", "Titre"),), "Planifier")
             await self.answer(event, Message("À remplir", form=form))
+        elif isinstance(event, CommandGiven) and event.text == "tall":
+            fields = tuple(Field(f"f{number}", f"Texte {number}", "text", required=False) for number in range(9))
+            form = Form("Un long formulaire", "calendar add", fields, "Planifier")
+            await self.answer(event, Message("À remplir", form=form))
         elif isinstance(event, CommandGiven) and event.text in ("plan", "plan try", "plan it"):
             await self.answer(event, planned(event))
         elif isinstance(event, CommandGiven):
@@ -169,6 +173,21 @@ async def open_page(browser: Browser, address: str, locale: str = "fr-FR", **mor
     await page.goto(address)
     await page.wait_for_selector("#who strong", state="attached")
     return page, trouble
+
+
+async def test_the_buttons_of_a_tall_form_stay_in_sight(browser: Browser, address: str) -> None:
+    page, trouble = await open_page(browser, address, viewport={"width": 1280, "height": 800})
+    await page.fill("#composer-text", "/allant tall")
+    await page.press("#composer-text", "Enter")
+    submit = page.locator("dialog[open] button[type=submit]")
+    await expect(submit).to_be_in_viewport(ratio=1)
+    await expect(page.locator("dialog[open] h2")).to_be_in_viewport(ratio=1)
+    last = page.locator("dialog[open] textarea[name=f8]")
+    await last.fill("le dernier")  # What does not fit is scrolled to.
+    await expect(last).to_be_in_viewport(ratio=1)
+    await submit.click()
+    await page.wait_for_selector("article.private:has-text('calendar add')")
+    assert trouble == []
 
 
 async def test_people_talk_ask_press_and_fill_in(

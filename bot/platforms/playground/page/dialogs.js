@@ -13,7 +13,8 @@ function formDialog(title, parts, submit, onSubmit, style = "primary") {
     "form",
     { method: "dialog" },
     el("h2", { id: "dialog-title" }, title),
-    ...parts,
+    // Only these scroll: what the form is, what is wrong with it and its buttons stay in sight.
+    ...(parts.length ? [el("div", { class: "fields" }, ...parts)] : []),
     problem,
     el("div", { class: "ends" }, cancel, el("button", { type: "submit", class: `choice ${style}` }, submit)),
   );
