@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.errors import PlatformError
 from bot.core.events import (
     ChannelChanged,
     CommandGiven,
@@ -81,6 +82,16 @@ async def test_a_newcomer_has_name_language_and_zone(world: SlackWorld) -> None:
     assert (event.id, event.channel) == ("Ev1", None)
     member = event.member
     assert (member.name, member.language, member.zone) == ("Ada Lovelace", "fr", "America/Montreal")
+
+
+async def test_whoever_comes_faster_than_slack_answers_gets_their_language_later(world: SlackWorld) -> None:
+    world.server.faults["users.info"].append("429")
+    told = user(world, locale="fr-FR")
+    (event,) = await read(world, {"type": "team_join", "user": {k: v for k, v in told.items() if k != "locale"}})
+    assert isinstance(event, MemberJoined)
+    assert event.member.language == "en"
+    later = await world.heard_one(MemberChanged, lambda each: each.member.ref == event.member.ref)
+    assert later.member.language == "fr"
 
 
 async def test_bots_and_deactivated_people(world: SlackWorld) -> None:
@@ -204,8 +215,6 @@ async def test_somebody_of_a_connected_organisation_is_made_known_as_a_guest(wor
 
 
 async def test_a_name_that_cannot_be_asked_for_is_done_without_at_the_last_try(world: SlackWorld) -> None:
-    from bot.core.errors import PlatformError
-
     joined = {"type": "member_joined_channel", "user": user(world)["id"], "channel": "C1", "team": TEAM}
     world.server.faults["users.info"] += ["500", "500"]
     with pytest.raises(PlatformError):
@@ -267,7 +276,7 @@ class Silent(People):
         return None
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.fixed_dictionaries({"type": st.sampled_from(KINDS)}, optional=dict.fromkeys(PARTS, JSON)), JSON)
 async def test_unknown_shapes_give_nothing_and_break_nothing(event: Json, at: Any) -> None:
     inbound = Inbound(Installation(team=TEAM, token="", bot_user=BOT_USER, bot=BOT_ID), WORKSPACE, Silent())

@@ -13,6 +13,7 @@ from bot.app import Allant, assemble, running
 from bot.core.clock import VirtualClock
 from bot.core.events import CommandGiven, Event, MemberJoined, MessagePosted
 from bot.core.platform import OnEvent
+from bot.library import ContentLibrary
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform
 from bot.settings import Settings, starter_folder
@@ -86,8 +87,14 @@ class Community:
         return self.people.said(user, where)[-1]
 
 
+@pytest.fixture(scope="module")
+def library() -> ContentLibrary:
+    """Read once: that takes longer than a dialogue."""
+    return ContentLibrary(starter_folder("content"), spare=starter_folder("content"))
+
+
 @pytest.fixture
-async def community(tmp_path: Path) -> AsyncIterator[Community]:
+async def community(tmp_path: Path, library: ContentLibrary) -> AsyncIterator[Community]:
     clock = VirtualClock(datetime.now(UTC))
     schedules = tmp_path / "schedules"
     schedules.mkdir()
@@ -123,7 +130,7 @@ async def community(tmp_path: Path) -> AsyncIterator[Community]:
         admins=(f"{platform.workspace}/{host}",),
         language="en",
     )
-    allant = await assemble(settings, [platform], clock=clock)
+    allant = await assemble(settings, [platform], clock=clock, library=library)
     try:
         async with running(allant, live=False):
             await server.connected()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
-from bot.core.events import Event, MemberChanged
+from bot.core.events import MemberChanged
 from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.refs import ChannelRef, Language, WorkspaceRef
 from bot.platforms.slack.blocks import Scribe
 from bot.platforms.slack.inbound import Inbound
 from bot.platforms.slack.installation import Installation
 from bot.platforms.slack.outbound import Hooks, Sender
+from bot.platforms.slack.patience import pause
 from bot.platforms.slack.people import People
-from bot.platforms.slack.reading import mapping, text
+from bot.platforms.slack.reading import fingerprint, mapping, text
 from bot.platforms.slack.tickets import Held
 from bot.platforms.slack.wire import Wire
 
@@ -80,22 +83,35 @@ class SlackPlatform(Platform):
             self.on_event = None
 
     async def _read_on(self, on_event: OnEvent) -> None:
-        """The rest of a large directory, each member as a change: those who are as they were give no second event."""
+        """Beside listening: the rest of a large directory, then the languages of newcomers who came faster than Slack
+        answers. Each is told as a change of that member."""
         rest, self._rest = self._rest, None
-        if rest is None:
-            return
         count = 0
-        async for members in rest:
-            for member in members:
-                await on_event(self._as_change(member))
-            count += len(members)
-        log.info("the rest of the directory was read: %d members more", count)
+        if rest is not None:
+            async for members in rest:
+                for member in members:
+                    await self._hand_over(member, on_event)
+                count += len(members)
+            log.info("the rest of the directory was read: %d members more", count)
+        while True:
+            asked = await self.people.asked_late()
+            if asked is not None:
+                await self._hand_over(asked, on_event)
 
-    def _as_change(self, member: Member) -> Event:
-        now = self.app.now()
-        return MemberChanged(
-            id=f"directory {now:%Y-%m-%d} {member.ref.id}", at=now, workspace=self.workspace, member=member
-        )
+    async def _hand_over(self, member: Member, on_event: OnEvent) -> None:
+        """Have it accepted, however long the store is away. Somebody who is as they were has the id they had before,
+        which the inbox drops: at most once a day a large organisation is handled whole."""
+        now = datetime.now(UTC)
+        known_by = f"read {now:%Y-%m-%d} {member.ref.id} {fingerprint(repr(member))}"
+        change = MemberChanged(id=known_by, at=now, workspace=self.workspace, member=member)
+        failed = 0
+        while True:
+            try:
+                return await on_event(change)
+            except Exception as error:
+                failed += 1
+                log.error("a member could not be kept, trying again: %s", type(error).__name__)
+                await asyncio.sleep(pause(failed))
 
     async def direct_with(self, person: str) -> ChannelRef:
         """The direct conversation with somebody. Raises PlatformError."""

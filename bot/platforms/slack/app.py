@@ -13,7 +13,6 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -25,7 +24,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.core.checkup import Finding
-from bot.core.errors import BadInput
+from bot.core.errors import BadInput, Unreachable
 from bot.core.platform import OnEvent
 from bot.core.refs import Language
 from bot.core.rendering import Renderer
@@ -98,7 +97,10 @@ class SlackApp:
         when Slack does not accept the token."""
         if not token.startswith(("xoxb-", "xoxe.xoxb-")):
             raise BadInput("ALLANT_SLACK_BOT_TOKEN is no bot token; it begins with xoxb-")
-        return self.connect(await self.ask_who(token))
+        try:
+            return self.connect(await self.ask_who(token))
+        finally:
+            await self._end_if_unused()
 
     async def ask_who(self, token: str) -> Installation:
         """Whose token it is, as auth.test says. Raises BadInput."""
@@ -113,6 +115,8 @@ class SlackApp:
             said, headers = await patiently(ask, tries=START_TRIES)
         except (SignedOut, SlackRefused) as error:
             raise BadInput(f"Slack: {error}; copy ALLANT_SLACK_BOT_TOKEN anew from the app's page") from None
+        except Unreachable:
+            raise BadInput(f"Slack cannot be reached at {self.api_url}; is this machine allowed to go there?") from None
         scopes = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
         return Installation(
             team=text(said.get("team_id")),
@@ -138,13 +142,14 @@ class SlackApp:
             )
         return self._http
 
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
     async def close(self, platform: SlackPlatform) -> None:
         """A workspace ends; with the last one the connections do."""
         if self.workspaces.get(platform.workspace.id) is platform:
             del self.workspaces[platform.workspace.id]
+        await self._end_if_unused()
+
+    async def _end_if_unused(self) -> None:
+        """Let go of the connections once there is no workspace (any more)."""
         if not self.workspaces:
             await self._reception.close()
             if self._http is not None:

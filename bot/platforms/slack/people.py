@@ -33,6 +33,7 @@ class People:
         self._direct: set[str] = set()
         self._direct_of: dict[str, str] = {}
         self._strangers: set[str] = set()
+        self._unasked: asyncio.Queue[str] = asyncio.Queue()
         self._asking: dict[str, asyncio.Task[Json]] = {}
 
     # The directory
@@ -74,9 +75,9 @@ class People:
         if not user.get("locale") and user.get("deleted") is not True and user.get("is_bot") is not True:
             try:
                 user = await self._ask(text(user.get("id")))
-            except PlatformError as error:
-                # The language of newcomers is worth a question, but no newcomer is lost for want of it.
-                log.warning("a newcomer's locale could not be asked for: %s", type(error).__name__)
+            except PlatformError:
+                # Thousands may come in an hour, and Slack answers a hundred questions a minute: nobody waits for that.
+                self._unasked.put_nowait(text(user.get("id")))
         return self._keep(reading.member(self._workspace, user, self._usual))
 
     async def member(self, identifier: str, *, last_try: bool = False) -> Member | None:
@@ -141,6 +142,16 @@ class People:
             return False
         self._direct.add(identifier)
         return True
+
+    async def asked_late(self) -> Member | None:
+        """The next of those whose language could not be asked for at their coming, once Slack has answered; None for
+        one whom it does not know any more."""
+        identifier = await self._unasked.get()
+        try:
+            answer = await self._wire.ask_until_answered("users.info", user=identifier, include_locale="true")
+        except PlatformError:
+            return None
+        return self._keep(reading.member(self._workspace, mapping(answer.get("user")), self._usual))
 
     async def _ask(self, identifier: str) -> Json:
         """Events about one person that come together ask once."""

@@ -203,7 +203,7 @@ def _trouble(error: SlackApiError) -> PlatformError:
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return RateLimited(_seconds(headers))
     if code in _SIGNED_OUT:
-        return SignedOut(f"Slack does not accept the token any more ({code})")
+        return SignedOut(f"the token is not accepted, or not any more ({code})")
     if not code or code in _PERHAPS or status >= 500:
         return Unsure(f"Slack answered {code or f'HTTP {status}'}")
     if code == "missing_scope":
