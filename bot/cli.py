@@ -24,6 +24,7 @@ from rich.table import Table
 from bot import answers_cli, ledger_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
+from bot.slack_cli import register as register_slack
 
 cli = typer.Typer(
     name="allant",
@@ -393,6 +394,7 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 ledger_cli.register(cli)
+register_slack(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

@@ -69,8 +69,11 @@ class Settings(BaseSettings):
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"
     feeds_allow_private: bool = False
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
+    slack_workspaces: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("admins", mode="before")
+    @field_validator("admins", "slack_workspaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery
 from bot.core.errors import Problem
@@ -153,6 +154,16 @@ class FilesChanged(Event):
     """
 
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedOver(Event):
+    """The platform looked itself over, at the start and now and then: the administrators should know what is amiss.
+
+    Made by ourselves; never in the inbox.
+    """
+
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

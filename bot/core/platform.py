@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import Event
@@ -70,6 +71,13 @@ class Platform(ABC):
         """The members and channels as they are now, for the start."""
         raise NotImplementedError
         yield
+
+    async def look_over(self, named: Mapping[str, str]) -> Sequence[Finding] | None:
+        """Whether we may and can do here what the files ask for; None where a platform has no way to tell. ``named``:
+        the channels that the files name, without #, each with the file. What cannot be found out is a finding too:
+        nothing is raised."""
+        del named
+        return None
 
     @abstractmethod
     async def run(self, on_event: OnEvent) -> None:

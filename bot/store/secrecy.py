@@ -1,4 +1,5 @@
-"""What the secret is for: sealing the words that wait in the inbox, and the member keys of the signals.
+"""What the secret is for: sealing the words that wait in the inbox and the credentials of workspaces that connected
+themselves, and the member keys of the signals.
 
 Each use has its own key, derived from the secret with HKDF-SHA256 (RFC 5869) under a label of its own, so that
 knowing one says nothing of the other.

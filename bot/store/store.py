@@ -22,6 +22,7 @@ from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
+from bot.store.installations import StoredInstallations
 from bot.store.journal import StoredJournal
 from bot.store.keepsakes import StoredKeepsake
 from bot.store.leases import LEASE, SharedLeases
@@ -63,6 +64,7 @@ class Store:
         self.journal = StoredJournal(database, keys, seal)
         self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
+        self.installations = StoredInstallations(database, secret)
 
     @classmethod
     async def open(cls, url: str, *, secret: bytes, lease: timedelta = LEASE) -> Store:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import Event, MemberChanged
@@ -110,6 +111,9 @@ class SlackPlatform(Platform):
 
     async def find(self, delivery: Delivery) -> Receipt | None:
         return await self.sender.find(delivery)
+
+    async def look_over(self, named: Mapping[str, str]) -> Sequence[Finding] | None:
+        return await self.app.look(self, named) if self.app.look is not None else None
 
     def can_tell(self, delivery: Delivery) -> bool:
         return self.sender.can_tell(delivery)

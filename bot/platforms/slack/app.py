@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
+from bot.core.checkup import Finding
 from bot.core.errors import BadInput
 from bot.core.platform import OnEvent
 from bot.core.refs import Language
@@ -77,6 +78,8 @@ class SlackApp:
         """By team id."""
         self.on_gone: Callable[[str], Awaitable[None]] | None = None
         """Told the team id of a workspace that removed the app or revoked its token."""
+        self.look: Callable[[SlackPlatform, Mapping[str, str]], Awaitable[Sequence[Finding]]] | None = None
+        """Looks a workspace over (see :meth:`bot.core.platform.Platform.look_over`)."""
         self.webhooks: tuple[Webhook, ...] = (Webhook(EVENTS_PATH, self._answer),) if signing_secret else ()
         self._app_token = app_token
         self.on_event: OnEvent | None = None
