@@ -23,7 +23,7 @@ def main() -> None:
         command = [*ALONE, *command]
     else:
         sys.stderr.write("No network namespace can be made here: the test servers listen on this machine's network.\n")
-    os.execvp(command[0], command)  # noqa: S606  # What runs is said above.
+    os.execvp(command[0], command)  # What runs is said above.
 
 
 def _can_be_alone() -> bool:

@@ -225,7 +225,7 @@ class People:
         for block in view["blocks"]:
             if block["type"] == "input":
                 element = block["element"]
-                found[block["block_id"]] = {element["action_id"]: _input_state(element, values.get(block["block_id"]))}
+                found[block["block_id"]] = {element["action_id"]: input_state(element, values.get(block["block_id"]))}
         return found
 
     async def message_shortcut(self, user: str, channel: str, ts: str, callback: str) -> Json | None:
@@ -290,7 +290,7 @@ def found_action(blocks: Sequence[Json], label: str) -> Json:
     raise AssertionError(f"there is no {label!r} to press")
 
 
-def _input_state(element: Json, value: Any) -> Json:
+def input_state(element: Json, value: Any) -> Json:
     kind = element["type"]
     match kind:
         case "static_select":

@@ -164,7 +164,7 @@ class SlackWorld(World):
         await self._submitted()
         if person.id in self._opened and self.people.view_of(person.id) is None:
             return None
-        return _as_form(await self._view(person, message))
+        return as_form(await self._view(person, message))
 
     async def open_home(self, person: MemberRef) -> None:
         self.people.open_home(person.id)
@@ -262,7 +262,7 @@ def picked(view: Json, values: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _as_form(view: Json) -> SeenForm:
+def as_form(view: Json) -> SeenForm:
     state = view["state"]["values"]
     values: dict[str, str] = {}
     written = [view["title"]["text"], text_of(view)]
