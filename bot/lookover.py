@@ -10,11 +10,11 @@ from bot.core.checkup import Finding, Gravity, amiss, warning
 from bot.core.dispatch import Dispatcher
 from bot.core.errors import where
 from bot.core.events import LookedOver
-from bot.core.excerpt import plain
 from bot.core.platform import Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock
 from bot.library import ContentLibrary
+from bot.markdown import MarkdownRenderer
 from bot.timetable import Schedules
 
 log = logging.getLogger("allant")
@@ -70,9 +70,17 @@ async def look_over(
     await dispatcher.handle(event)
 
 
+_RENDERER = MarkdownRenderer()
+
+
+def readable(markdown: str) -> str:
+    """The bot's words for where no markup is shown: a terminal, a log, a page of ours."""
+    return _RENDERER.plain(markdown, lambda address: None).strip()
+
+
 def told(finding: Finding, library: ContentLibrary) -> str:
     """What is so and what to do, in plain English."""
-    said, mend = plain(finding.said(library.words, "en")), plain(finding.mend(library.words, "en"))
+    said, mend = readable(finding.said(library.words, "en")), readable(finding.mend(library.words, "en"))
     return f"{said}. {mend}" if mend else said
 
 
@@ -82,8 +90,8 @@ def as_data(findings: Sequence[Finding], library: ContentLibrary) -> list[dict[s
         {
             "key": each.key,
             "gravity": each.gravity.value,
-            "said": plain(each.said(library.words, "en")),
-            "mend": plain(each.mend(library.words, "en")),
+            "said": readable(each.said(library.words, "en")),
+            "mend": readable(each.mend(library.words, "en")),
             "values": dict(each.values),
         }
         for each in findings

@@ -15,7 +15,6 @@ from rich.markup import escape
 
 from bot.core.checkup import Gravity, amiss
 from bot.core.errors import BadInput
-from bot.core.excerpt import plain
 from bot.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -127,6 +126,7 @@ def _as_data(settings: Settings, reports: list[Report]) -> dict[str, Any]:
 
 
 def _show(settings: Settings, reports: list[Report]) -> None:
+    from bot.lookover import readable
     from bot.slack_setup import words_of
 
     words = words_of(settings).words
@@ -134,9 +134,9 @@ def _show(settings: Settings, reports: list[Report]) -> None:
         if report.title:
             out.print(f"\n[bold]{escape(report.title)}[/bold]")
         for each in report.findings:
-            out.print(f"{SIGNS[each.gravity]} {escape(plain(each.said(words, 'en')))}", soft_wrap=True)
+            out.print(f"{SIGNS[each.gravity]} {escape(readable(each.said(words, 'en')))}", soft_wrap=True)
             if each.gravity is not Gravity.WELL:
-                out.print(f"  → {escape(plain(each.mend(words, 'en')))}", soft_wrap=True)
+                out.print(f"  → {escape(readable(each.mend(words, 'en')))}", soft_wrap=True)
     wrong = sum(len(amiss(each.findings)) for each in reports)
     said = "Nothing stands in the way." if not wrong else f"{wrong} to mend." if wrong > 1 else "One thing to mend."
     out.print(f"\n{said}")

@@ -13,12 +13,11 @@ from typing import Any
 from bot.app import Allant, rules_by_name
 from bot.core.checkup import Finding, Gravity, warning
 from bot.core.errors import BadInput
-from bot.core.excerpt import plain
 from bot.core.installations import Installed
 from bot.core.refs import Language, WorkspaceRef
 from bot.doors import Doors
 from bot.library import ContentLibrary
-from bot.lookover import named_channels
+from bot.lookover import named_channels, readable
 from bot.platforms.slack import SlackApp, SlackPlatform
 from bot.platforms.slack.doctor import Patient, examine, way_in
 from bot.platforms.slack.manifest import listened, manifest
@@ -50,7 +49,7 @@ def made_manifest(
     library = words_of(settings)
     return manifest(
         FEATURES,
-        lambda tongue, key: plain(library.words(tongue, key)),
+        lambda tongue, key: readable(library.words(tongue, key)),
         language=language or settings.language,
         name=name,
         public_url=public_url,
@@ -82,7 +81,7 @@ def make_doors(settings: Settings, app: SlackApp, allant: Allant) -> Doors:
     key = hmac.new(settings.secret(), b"allant slack tickets", hashlib.sha256).digest()
 
     def words(language: Language, key: str, **values: object) -> str:
-        return plain(allant.library.words(language, key, **values))
+        return readable(allant.library.words(language, key, **values))
 
     async def admit(installed: Installed, installer: Any) -> None:
         await doors.admit(installed, installer)

@@ -14,9 +14,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.events import EVENTS, CommandGiven
-from bot.core.excerpt import plain
 from bot.core.refs import LANGUAGES, Language
 from bot.library import ContentLibrary
+from bot.lookover import readable
 from bot.platforms.slack import inbound, wire
 from bot.platforms.slack.manifest import listened, manifest
 from bot.platforms.slack.scopes import (
@@ -146,7 +146,7 @@ def library() -> ContentLibrary:
 
 
 def made(language: Language = "en", **more: Any) -> dict[str, Any]:
-    return manifest(FEATURES, lambda tongue, key: plain(library().words(tongue, key)), language=language, **more)
+    return manifest(FEATURES, lambda tongue, key: readable(library().words(tongue, key)), language=language, **more)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -76,6 +76,14 @@ class Community:
                 await asyncio.sleep(0.05)
             return view
 
+    async def home(self, person: str, words: str) -> Json:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                shown = await self.slack.home(person)
+                if shown is not None and words in text_of(shown):
+                    return shown
+                await asyncio.sleep(0.05)
+
 
 @pytest.fixture
 async def community(tmp_path: Path) -> AsyncIterator[Community]:
@@ -157,14 +165,29 @@ async def test_an_item_is_planned_in_a_modal(community: Community) -> None:
     await community.slack.slash(ADA, GENERAL, "calendar add")
     form = await community.form()
     filled = {
-        block["block_id"]: value
-        for block in form["blocks"]
-        if block["type"] == "input"
-        for name, value in (("when", "2031-03-04 10:00"), ("to", "#general"), ("en", "Tea?"), ("fr", "Un thé ?"))
-        if block["block_id"] == f"field:{name}"
+        "field:to": [GENERAL],
+        "field:repeat": "once",
+        "field:day": "2031-03-04",
+        "field:time": "10:00",
+        "field:en": "Time for tea",
+        "field:fr": "C’est l’heure du thé",
+        "field:then": "approve",
     }
-    assert filled
+    assert filled.keys() <= {each.get("block_id") for each in form["blocks"]}
     await community.slack.submit(ADA, states(form, filled))
+    planned = await community.shown(ADA, "is approved")
+    assert "Tuesday 4 March 2031, 10:00" in text_of(planned)
+    assert "Undo" in labels_of(planned)
+    assert await community.slack.modal() is None
+
+
+async def test_each_person_has_a_home(community: Community) -> None:
+    await community.slack.control("open-home", user=ADA)
+    home = await community.home(ADA, "Coming up")
+    assert "Health" in text_of(home)
+    assert "Parler français" in labels_of(home)
+    await community.slack.control("open-home", user=EVE)
+    assert "Health" not in text_of(await community.home(EVE, "Coming up"))
 
 
 async def test_the_doctor_calls_allant_as_slack_does(community: Community) -> None:

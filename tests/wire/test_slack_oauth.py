@@ -23,12 +23,12 @@ from bot.core.clock import VirtualClock
 from bot.core.community import Role
 from bot.core.errors import BadInput
 from bot.core.events import Event
-from bot.core.excerpt import plain
 from bot.core.installations import Installations, Installed
 from bot.core.platform import OnEvent
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.core.webhook import Webhook
 from bot.library import ContentLibrary
+from bot.lookover import readable
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp
 from bot.platforms.slack.oauth import SlackDoor, Tickets
@@ -177,7 +177,7 @@ class Lobby(Visitor):
             allowed=allowed,
             tickets=self.tickets,
             clock=self.clock,
-            words=lambda language, key, **values: plain(starter_words().words(language, key, **values)),
+            words=lambda language, key, **values: readable(starter_words().words(language, key, **values)),
             admit=self.admit,
         )
         super().__init__(desk, lambda: door.webhooks, self.hear)
