@@ -119,6 +119,8 @@ class BotApi:
         self._sent_in: defaultdict[int, deque[float]] = defaultdict(deque)
         self._sent_in_group: defaultdict[int, deque[float]] = defaultdict(deque)
         self._closing = False
+        self.public = ("", "")
+        """The address the bot believes to have, and where it really is."""
         self.taken = 0
         """Messages of the bot that were taken."""
         self.url = ""
@@ -219,7 +221,7 @@ class BotApi:
         headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook.get("secret_token", "")}
         async with httpx.AsyncClient() as client:
             for _ in range(20):
-                answer = await client.post(self.webhook["url"], json=update, headers=headers)
+                answer = await client.post(self.webhook["url"].replace(*self.public), json=update, headers=headers)
                 if answer.is_success:
                     return
                 await asyncio.sleep(0.05)
