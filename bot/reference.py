@@ -17,9 +17,10 @@ from handlers import FEATURES
 
 _TITLES: dict[Language, str] = {"en": "Commands", "fr": "Commandes"}
 _INTROS: dict[Language, str] = {
-    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`.",
+    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`; on "
+    "Telegram leave `allant` out: `/calendar next`.",
     "fr": "Page faite par `make docs` d’après ce que déclarent les pratiques. Sur Matrix, écrivez `!allant` au lieu "
-    "de `/allant`.",
+    "de `/allant` ; sur Telegram, sans `allant` : `/calendrier prochains`.",
 }
 _HEADS: dict[Language, str] = {
     "en": "| command | in French | for | what it does |",

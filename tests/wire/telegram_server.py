@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -117,7 +117,10 @@ class BotApi:
         self._more = asyncio.Condition()
         self._sent: deque[float] = deque()
         self._sent_in: defaultdict[int, deque[float]] = defaultdict(deque)
+        self._sent_in_group: defaultdict[int, deque[float]] = defaultdict(deque)
         self._closing = False
+        self.public = ("", "")
+        """The address the bot believes to have, and where it really is."""
         self.taken = 0
         """Messages of the bot that were taken."""
         self.url = ""
@@ -150,7 +153,11 @@ class BotApi:
     async def _call(self, request: Request) -> Response:
         method = request.path_params["method"]
         given: Json = {}
-        for name, value in parse_qsl((await request.body()).decode(), keep_blank_values=True):
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return Response(status_code=400)  # Whoever asked was killed while asking.
+        for name, value in parse_qsl(body.decode(), keep_blank_values=True):
             given[name] = _value(name, value)
         if request.path_params["token"] != self.token:
             return _refused(Refusal(401, "Unauthorized"))
@@ -214,7 +221,7 @@ class BotApi:
         headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook.get("secret_token", "")}
         async with httpx.AsyncClient() as client:
             for _ in range(20):
-                answer = await client.post(self.webhook["url"], json=update, headers=headers)
+                answer = await client.post(self.webhook["url"].replace(*self.public), json=update, headers=headers)
                 if answer.is_success:
                     return
                 await asyncio.sleep(0.05)
@@ -505,9 +512,8 @@ class BotApi:
             return
         now, most = time.monotonic() * self.limits.scale, self.limits
         windows = [(self._sent, most.over_all, 1.0), (self._sent_in[room.id], most.in_chat, 1.0)]
-        group = self._sent_in[-abs(room.id) - 1]
         if room.type != "private":
-            windows.append((group, most.in_group, 60.0))
+            windows.append((self._sent_in_group[room.id], most.in_group, 60.0))
         for sent, count, seconds in windows:
             while sent and sent[0] <= now - seconds:
                 sent.popleft()

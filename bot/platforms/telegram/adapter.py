@@ -22,7 +22,7 @@ from bot.core.refs import Language, WorkspaceRef
 from bot.core.rendering import Renderer
 from bot.core.webhook import Webhook, WebRequest, WebResponse
 from bot.platforms.telegram import menu
-from bot.platforms.telegram.api import AlsoAsked, Api, TokenRefused
+from bot.platforms.telegram.api import PER_SECOND, AlsoAsked, Api, TokenRefused
 from bot.platforms.telegram.conversation import Conversation
 from bot.platforms.telegram.health import Finding, examine
 from bot.platforms.telegram.inbound import Listener, pause
@@ -58,12 +58,19 @@ class TelegramPlatform(Platform):
     """The workspace is the bot's id: ``telegram/123456`` for a token that begins with ``123456:``."""
 
     def __init__(
-        self, *, token: str, api_url: str, language: Language, renderer: Renderer, public_url: str = ""
+        self,
+        *,
+        token: str,
+        api_url: str,
+        language: Language,
+        renderer: Renderer,
+        public_url: str = "",
+        per_second: float = PER_SECOND,
     ) -> None:
         """``api_url``: the Bot API server's. ``language``: for people whose Telegram names none. ``public_url``: where
-        Telegram can reach our web server, to be called; empty to ask for updates. Raises BadInput for a wrong setting;
-        nothing is asked of Telegram yet."""
-        self._api = Api(token, api_url)
+        Telegram can reach our web server, to be called; empty to ask for updates. ``per_second``: how many
+        messages leave at most. Raises BadInput for a wrong setting; nothing is asked of Telegram yet."""
+        self._api = Api(token, api_url, per_second)
         if public_url and not public_url.startswith("https://"):
             raise BadInput("Telegram calls webhooks over HTTPS alone: set ALLANT_PUBLIC_URL=https://…")
         self.workspace = WorkspaceRef("telegram", self._api.id)

@@ -40,6 +40,8 @@ REQUEST_SECONDS = 25.0
 """For an answer. Less than the minute after which a delivery counts as unclear."""
 CONNECT_SECONDS = 10.0
 CONNECTIONS = 64
+PER_SECOND = 29.0
+"""Messages: Telegram takes about 30 a second over all (Bots FAQ)."""
 
 
 class Moved(PlatformError):
@@ -69,11 +71,30 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(level)
 
 
+class Gate:
+    """Lets messages out one after the other, so that what waited for something together does not leave together:
+    Telegram counts what arrives within a second."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1.0 / per_second
+        self._last = 0.0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def pass_(self) -> None:
+        """Returns when it is one's turn, in the order of coming. Each gap counts from when the one before really left:
+        after a moment in which nothing could run, what was late must not leave at once."""
+        async with self._one_at_a_time:
+            loop = asyncio.get_running_loop()
+            while (wait := self._last + self._gap - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            self._last = loop.time()
+
+
 class Api:
     """One bot. :attr:`bot` makes requests; :meth:`ask` awaits them."""
 
-    def __init__(self, token: str, url: str) -> None:
-        """``url``: of the Bot API server, without a slash at the end. Raises BadInput."""
+    def __init__(self, token: str, url: str, per_second: float = PER_SECOND) -> None:
+        """``url``: of the Bot API server. ``per_second``: how many messages leave at most. Raises BadInput."""
         if not TOKEN.fullmatch(token):
             raise BadInput("ALLANT_TELEGRAM_TOKEN is no bot's token; @BotFather gives one like 123456:ABC-DEF…")
         if not re.match(r"https?://[^/\s]", url):
@@ -83,6 +104,7 @@ class Api:
         # The system's certificates, which an organisation can add its own to; plain HTTP does without loading them.
         self.tls = tls = ssl.create_default_context() if url.startswith("https:") else False
         self.url = url
+        self._gate = Gate(per_second)
         self.id = token.partition(":")[0]
         self._token = token
         self.bot = Bot(
@@ -125,6 +147,11 @@ class Api:
             return await request
         except (TelegramError, httpx.HTTPError) as error:
             raise self._ours(error) from None
+
+    async def post(self, request: Awaitable[T]) -> T:
+        """As :meth:`ask`, for what Telegram counts: messages and their changes."""
+        await self._gate.pass_()
+        return await self.ask(request)
 
     async def close(self) -> None:
         if self._me is not None:

@@ -314,7 +314,7 @@ class Conversation:
         sent = 0
         for each in texts:
             last = each is texts[-1]
-            message = await self._api.ask(
+            message = await self._api.post(
                 self._api.bot.send_message(
                     user, each.text, entities=each.entities, reply_markup=keyboard if last and rows else None
                 )

@@ -119,7 +119,7 @@ class Sender:
             last = number == len(texts) - 1
 
             async def post(text: Text = text, last: bool = last, first: bool = number == 0) -> TelegramMessage:
-                return await self._api.ask(
+                return await self._api.post(
                     self._api.bot.send_message(
                         chat,
                         text.text or "…",
@@ -208,7 +208,7 @@ class Sender:
         chat, topic = _chat(delivery.to.id)
         chat = await self._memory.now(chat)
         thread = delivery.thread.id if delivery.thread is not None else ""
-        sent = await self._api.ask(
+        sent = await self._api.post(
             self._api.bot.send_message(
                 chat,
                 notice.text,
@@ -281,7 +281,7 @@ class Sender:
     async def _do(self, request: Awaitable[Any], fine: str = "") -> None:
         """``fine``: what Telegram refuses with when it is so already."""
         try:
-            await self._api.ask(request)
+            await self._api.post(request)
         except Moved:
             raise Refused("the group became a supergroup, in which its earlier messages are out of reach") from None
         except Refused as error:
