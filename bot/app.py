@@ -42,6 +42,8 @@ from handlers import FEATURES
 
 log = logging.getLogger("allant")
 
+ROLL_EVERY_SECONDS = 5.0
+"""How often new signals are folded into the rollups: whoever asks for figures then waits for little."""
 FILES_EVERY_SECONDS = 2.0
 """How often content/ and schedules/ are looked at for changes."""
 ATTEND_AGAIN = 2.0
@@ -150,6 +152,7 @@ class Allant:
             await self._tell_started(workspace)
         if live:
             self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+            self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
             self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
@@ -167,6 +170,7 @@ class Allant:
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+        self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
             self._run(self._attend(workspace, platform, leases), f"attendance of {workspace}")
@@ -258,6 +262,11 @@ class Allant:
                 at=self.clock.now(),
             )
         self._kept = seen
+
+    async def _roll(self) -> None:
+        """Bring the rollups up to date, and settle what posts brought."""
+        await self.store.metrics.catch_up()
+        await self.store.metrics.settle(self.clock.now())
 
     async def tidy(self) -> None:
         """Let go of what is older than policy.yaml keeps it."""
@@ -373,6 +382,7 @@ async def assemble(
         items=store.items,
         changes=store.changes,
         measures=store.measures,
+        metrics=store.metrics,
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
