@@ -171,6 +171,7 @@ class Allant:
         self._run(self.backlog.run(), "backlog")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
         self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
+        self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
             self._run(self._attend(workspace, platform, leases), f"attendance of {workspace}")
@@ -271,6 +272,7 @@ class Allant:
     async def tidy(self) -> None:
         """Let go of what is older than policy.yaml keeps it."""
         rules = self.schedules.rules(PolicyRules)
+        await self._roll()
         gone = await self.store.housekeeper.tidy(self.clock.now(), rules, list(self.platforms))
         if any(gone.values()):
             log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))

@@ -157,7 +157,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "most": "first_response_90",
     },
     "newcomers": {"newcomers": "newcomers", "activated": "newcomers_activated", "onboarded": "onboarded"},
-    "between": {"teams": "cross_team_share", "leaders": "managers_posting_share"},
+    "between": {"crossing": "cross_team_share", "leaders": "managers_posting_share"},
     "faq": {
         "asked": "faq_asked",
         "answered": "faq_found",

@@ -17,7 +17,7 @@ from bot.store.calendar_days import DAY_MICROS, month_of
 from bot.store.commit import Commit
 from bot.store.moments import micros
 from bot.store.people import not_counted_among
-from bot.store.roster import Enrolment
+from bot.store.roster import Enrolment, forgotten_before
 from bot.store.secrecy import Keys
 
 AT_ONCE = 500
@@ -28,7 +28,7 @@ _COLUMNS = ("workspace", "source", "at", "what", "channel", "member_key", "about
 
 def record(connection: Connection, keys: Keys, signals: Sequence[Signal]) -> int:
     """How many were new. What was counted already, what forgotten people did, and those who do not want to be counted,
-    and what belongs to a month that is closed, is left out."""
+    and what happened before signals are kept, is left out."""
     by_workspace: dict[WorkspaceRef, list[Signal]] = {}
     for each in signals:
         by_workspace.setdefault(each.workspace, []).append(each)
@@ -43,6 +43,9 @@ def _record(connection: Connection, keys: Keys, workspace: WorkspaceRef, signals
         ((micros(each.at), each) for each in signals if each.member is None or lasting[each.member] not in gone),
         key=lambda pair: pair[0],
     )
+    gone_before = forgotten_before(connection, str(workspace))
+    if gone_before is not None:
+        dated = [pair for pair in dated if pair[0] >= micros(gone_before)]
     enrolment = Enrolment(connection, keys, workspace)
     months: dict[int, int] = {}
     for at, _ in dated:

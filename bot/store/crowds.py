@@ -97,6 +97,26 @@ def remove(connection: Connection, workspace: str, numbers: Iterable[int]) -> di
     return left
 
 
+def unjoin(connection: Connection, workspace: str, number: int, joined: int | None, day: int) -> list[int]:
+    """Somebody did not join on this day, in the month ``joined``; the months in which those of that month count them as
+    active, and do no more."""
+    gone = BitMap([number])
+    row = _rows(connection, [(workspace, "", day)]).get((workspace, "", day))
+    if row is not None and row["joined"] is not None:
+        row["joined"] = closed(opened(row["joined"]) - gone)
+        connection.execute(_writing(connection), [{"workspace": workspace, "scope": "", "day": day, **row}])
+    if joined is None:
+        return []
+    scope = f"joined/{joined}"
+    months = [
+        month
+        for month, found in read(connection, workspace, [scope], ("used",), None).get(scope, {}).items()
+        if number in found.get("used", ())
+    ]
+    _remove(connection, workspace, _crowds.scope == scope, gone, {})
+    return months
+
+
 def _remove(
     connection: Connection, workspace: str, where: Any, gone: BitMap, left: dict[tuple[str, int], dict[str, int]]
 ) -> None:

@@ -131,6 +131,23 @@ def _talk(connection: Connection, workspace: str, channel: str, since: datetime)
     )
 
 
+def unasked_posts(
+    connection: Connection, workspace: WorkspaceRef, channel: ChannelRef | None, span: tuple[datetime, datetime]
+) -> int:
+    """How many messages the bot posted in channels in ``span`` without being asked."""
+    place = _deliveries.place == f"#{channel}" if channel else _deliveries.place.startswith("#", autoescape=True)
+    statement = select(func.count()).where(
+        _deliveries.workspace == str(workspace),
+        and_(_deliveries.out_at >= span[0], _deliveries.out_at < span[1]),
+        _deliveries.state.in_(ARRIVED),
+        _deliveries.verb == Verb.SEND.value,
+        _deliveries.kind.in_(UNASKED),
+        _deliveries.private.is_(False),
+        place,
+    )
+    return connection.scalar(statement) or 0
+
+
 def effects(
     connection: Connection,
     workspace: WorkspaceRef,

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from bot.core.delivery import Verb
 from bot.core.hiding import enough, hidden_cells, part_may_be_told, released, told_day
-from bot.core.metrics import Cohort, Figure, Report, Silence, Week, Why
+from bot.core.metrics import Figure, Report, Week, Why
 from bot.core.refs import ChannelRef, WorkspaceRef
 from bot.core.responses import within
 from bot.core.signals import What
 from bot.store import crowds, rollup_tables, tables
-from bot.store.calendar_days import date_of, day_of, first_day, month_name, month_of, number_of
+from bot.store.calendar_days import date_of, first_day, number_of
 from bot.store.crowds import ACTIVE, CROWDS, WRITING
-from bot.store.deliveries import ARRIVED, UNASKED
-from bot.store.effects import effects
+from bot.store.effects import effects, unasked_posts
 from bot.store.folding import CROSSED, GOT_ANSWER, RESPONSE, STAYED, scope_of
+from bot.store.longterm import midnight, retention, silence
+from bot.store.uncounting import TALLIES_OF
 from bot.store.windows import MONTH_DAYS, Windows, union
 
 ACTIVATED_WITHIN = 14
@@ -45,7 +45,6 @@ _tallies = rollup_tables.tallies.c
 _counts = rollup_tables.headcounts.c
 _members = tables.members.c
 _channels = tables.channels.c
-_deliveries = tables.deliveries.c
 
 
 class Survey:
@@ -87,7 +86,7 @@ class Survey:
                 *self._bot_posts(),
             )
         }
-        silent = self._silent()
+        silent = silence(self._connection, self._workspace, self._channel, self._last)
         figures["silent_channels"] = Figure("silent_channels", len(silent), self._until)
         weeks = [self._week(monday) for monday in self._mondays]
         return Report(
@@ -98,7 +97,9 @@ class Survey:
             figures=figures,
             weeks=weeks,
             withheld=sum(1 for week in weeks if week.messages is None),
-            retention=self._retention() if self._channel is None else (),
+            retention=retention(self._connection, self._workspace, self._last, self._threshold)
+            if self._channel is None
+            else (),
             silent=silent,
             effects=effects(self._connection, self._workspace, self._channel, self._span, self._threshold),
         )
@@ -136,7 +137,7 @@ class Survey:
     @property
     def _span(self) -> tuple[datetime, datetime]:
         """The weeks, as moments: from the first included to the last not."""
-        return _midnight(self._mondays[0]), _midnight(self._last + 1)
+        return midnight(self._mondays[0]), midnight(self._last + 1)
 
     @cached_property
     def _closed_before(self) -> int:
@@ -180,9 +181,11 @@ class Survey:
     def _active_then(self, name: str) -> list[Figure]:
         """Of a time that is closed: what was counted when it was."""
         found = []
+        sunday = self._last if self._last == self._monday + 6 else self._monday - 1
         for label, span in (("day", 1), ("week", 7), ("28_days", MONTH_DAYS)):
-            people = self._counted(name, span, self._last)
-            found.append(self._figure(f"{name}_{label}", people, why="gone" if people is None else ""))
+            day = self._last if span == 1 else sunday
+            people = self._counted(name, span, day)
+            found.append(self._figure(f"{name}_{label}", people, day, "gone" if people is None else ""))
         return found
 
     def _people(self, names: Sequence[str], span: int, last: int) -> BitMap:
@@ -296,38 +299,6 @@ class Survey:
             *self._part("managers_posting", posting, managers, day),
         ]
 
-    def _retention(self) -> list[Cohort]:
-        """Each month of joining that lies in the last thirteen, with the months since."""
-        last = month_of(self._last)
-        months = [f"joined/{month}" for month in range(last - 12, last + 1)]
-        live = crowds.read(self._connection, str(self._workspace), months, ("joined", "used"), (last - 12, last))
-        counted: dict[str, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-        statement = select(_counts.scope, _counts.day, _counts.crowd, _counts.people).where(
-            _counts.workspace == str(self._workspace), _counts.scope.in_(months), _counts.day <= last
-        )
-        for scope, month, crowd, people in self._connection.execute(statement):
-            counted[scope][month][crowd] = people
-        found = []
-        for scope in months:
-            joined = int(scope.removeprefix("joined/"))
-            size = len(live.get(scope, {}).get(joined, {}).get("joined", ())) or counted[scope][joined].get("joined", 0)
-            if not size:
-                continue
-            active: dict[str, int | None] = {}
-            for month in range(joined, last + 1):
-                people = live.get(scope, {}).get(month, {}).get("used")
-                number = len(people) if people is not None else counted[scope][month].get("used", 0)
-                told = enough(size, self._threshold) and part_may_be_told(number, size, self._threshold)
-                active[month_name(month)] = number if told else None
-            found.append(
-                Cohort(
-                    month=month_name(joined),
-                    people=size if enough(size, self._threshold) else None,
-                    active=active,
-                )
-            )
-        return found
-
     # Messages
 
     @cached_property
@@ -343,8 +314,7 @@ class Survey:
         if self._channel is not None and monday in self._lone_weeks:
             return ()
         if monday < self._closed_before:
-            counts = [self._counted("+".join(names), 7, monday + 6) for names in groups]
-            return days if all(each is not None for each in counts) and any(counts) else ()
+            return days if self._told_when_closed(days, groups) else ()
 
         def people(chosen: Sequence[int]) -> list[int]:
             return [len(self._windows.between(names, chosen[0], chosen[-1])) for names in groups]
@@ -354,13 +324,29 @@ class Survey:
             return days if any(found) and all(enough(each, self._threshold) for each in found) else ()
         return days[: released(days, people, self._threshold)]
 
+    def _told_when_closed(self, days: Sequence[int], groups: Sequence[Sequence[str]]) -> bool:
+        """Of a week that is closed, only groups of enough people were counted; one without any tally had nobody."""
+        told = [self._counted("posting" if names is WRITING else names[0], 7, days[0] + 6) for names in groups]
+        empty = [
+            not any(
+                self._tally[day][each]
+                for day in days
+                if day in self._tally
+                for name in names
+                for each in TALLIES_OF[name]
+            )
+            for names in groups
+        ]
+        return any(told) and all(count is not None or nobody for count, nobody in zip(told, empty, strict=True))
+
     @cached_property
     def _lone_weeks(self) -> set[int]:
         """The weeks of this channel that would tell of a small one: what is left of the workspace's total once all
         other channels are told must not be about few people either."""
         found = crowds.read(self._connection, str(self._workspace), None, WRITING, (self._mondays[0], self._last))
         lone = set()
-        for monday in self._mondays:
+        # Of closed weeks it was decided when they were closed.
+        for monday in (each for each in self._mondays if each >= self._closed_before):
             writers = {
                 scope: union(
                     crowd for day, each in days.items() if monday <= day < monday + 7 for crowd in each.values()
@@ -371,6 +357,9 @@ class Survey:
             if self._scope in hidden_cells(sizes, self._threshold):
                 lone.add(monday)
         return lone
+
+    def _tally_between(self, first: int, last: int) -> int:
+        return sum(self._tally[day].total() for day in range(first, last + 1) if day in self._tally)
 
     def _sum(self, kind: str, *what: str) -> int:
         return sum(self._tally[day][each] for day in self._visible[kind] if day in self._tally for each in what)
@@ -446,22 +435,7 @@ class Survey:
         ]
 
     def _bot_posts(self) -> list[Figure]:
-        since, until = self._span
-        place = (
-            _deliveries.place == f"#{self._channel}"
-            if self._channel is not None
-            else _deliveries.place.startswith("#", autoescape=True)
-        )
-        statement = select(func.count()).where(
-            _deliveries.workspace == str(self._workspace),
-            and_(_deliveries.out_at >= since, _deliveries.out_at < until),
-            _deliveries.state.in_(ARRIVED),
-            _deliveries.verb == Verb.SEND.value,
-            _deliveries.kind.in_(UNASKED),
-            _deliveries.private.is_(False),
-            place,
-        )
-        posts = self._connection.scalar(statement) or 0
+        posts = unasked_posts(self._connection, self._workspace, self._channel, self._span)
         replies = self._sum("messages", What.BOT_REPLIED)
         why: Why = "few" if not replies and self._all(What.BOT_REPLIED) else ""
         return [
@@ -496,7 +470,8 @@ class Survey:
     def _there(self, crowd: str, names: Sequence[str], monday: int, last: int) -> int | None:
         """How many were there in a week; in the present one, as of the last day that may be told."""
         if monday < self._closed_before:
-            return self._counted(crowd, 7, monday + 6)
+            people = self._counted(crowd, 7, monday + 6)
+            return 0 if people is None and not self._tally_between(monday, last) else people
         if last < monday + 6:
             days = list(range(monday, last + 1))
             last = (
@@ -510,60 +485,6 @@ class Survey:
                 return 0 if not self._windows.between(names, monday, self._last) else None
         people = len(self._windows.between(names, monday, last))
         return people if enough(people, self._threshold) else None
-
-    # Channels
-
-    def _silent(self) -> list[Silence]:
-        begins, ends = _midnight(self._last - MONTH_DAYS + 1), _midnight(self._last + 1)
-        statement = select(_channels.ref, _channels.name, _channels.last_message_at).where(
-            _channels.workspace == str(self._workspace),
-            _channels.direct.is_(False),
-            _channels.archived.is_(False),
-            *([_channels.ref == str(self._channel)] if self._channel is not None else []),
-        )
-        quiet = {
-            scope_of(row.ref): row
-            for row in self._connection.execute(statement.order_by(_channels.name))
-            if row.last_message_at is None or not begins <= row.last_message_at < ends
-        }
-        spoken = self._last_days(list(quiet), self._last - MONTH_DAYS + 1)
-        # Of a past that went on, and where nobody noted the last message, the signals know.
-        unknown = [
-            scope
-            for scope, row in quiet.items()
-            if scope not in spoken and (row.last_message_at is None or row.last_message_at >= ends)
-        ]
-        before = self._last_days(unknown, 0)
-        found = []
-        for scope, row in quiet.items():
-            if scope in spoken:
-                continue
-            noted = row.last_message_at if row.last_message_at is not None and row.last_message_at < ends else None
-            latest = day_of(noted) if noted is not None else before.get(scope)
-            found.append(Silence(row.name, None if latest is None else month_name(month_of(latest))))
-        return found
-
-    def _last_days(self, scopes: Sequence[str], since: int) -> dict[str, int]:
-        """The last day, from ``since`` up to the surveyed one, on which somebody wrote, by channel."""
-        found: dict[str, int] = {}
-        for start in range(0, len(scopes), crowds.AT_ONCE):
-            statement = (
-                select(_tallies.scope, func.max(_tallies.day))
-                .where(
-                    _tallies.workspace == str(self._workspace),
-                    _tallies.scope.in_(scopes[start : start + crowds.AT_ONCE]),
-                    _tallies.day >= since,
-                    _tallies.day <= self._last,
-                    _tallies.what.in_([What.POSTED.value, What.REPLIED.value]),
-                )
-                .group_by(_tallies.scope)
-            )
-            found |= {row[0]: row[1] for row in self._connection.execute(statement)}
-        return found
-
-
-def _midnight(day: int) -> datetime:
-    return datetime.combine(date_of(day), time(0), UTC)
 
 
 def _seconds(span: timedelta | None) -> float | None:

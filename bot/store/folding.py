@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from bot.core.signals import What
 from bot.store import crowds, rollup_tables, tables
 from bot.store.calendar_days import DAY_MICROS, month_of
 from bot.store.dialect import Insert, prepared
-from bot.store.roster import Person, add_unknown, note_joined, people
+from bot.store.roster import Person, add_unknown, correct, note_joined, people
 
 BATCH = 4000
 """Signals in one run: some tens of milliseconds, after which whoever waits to write has their turn."""
@@ -105,7 +105,12 @@ def pending(connection: Connection) -> bool:
 
 
 def mark_started(connection: Connection, now: datetime) -> None:
-    connection.execute(_filling(connection), {"statistic": ROLLUPS, "started_at": now})
+    mark_begun(connection, ROLLUPS, now)
+
+
+def mark_begun(connection: Connection, statistic: str, now: datetime) -> None:
+    """Note in the table of fills that a run began."""
+    connection.execute(_filling(connection), {"statistic": statistic, "started_at": now})
 
 
 def mark_done(connection: Connection, now: datetime) -> None:
@@ -165,10 +170,13 @@ class _Run:
     )
     tally: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
     joined: dict[int, int] = field(default_factory=dict)
+    moved: dict[int, Sequence[int]] = field(default_factory=dict)
+    """Who turned out to have joined earlier, with the months in which they were active."""
 
     def take(self, rows: Sequence[Raw]) -> None:
         roots = self._messages(rows)
         self._meet([*rows, *roots.values()])
+        self._known_before(rows)
         # Who joined first: what they do counts for their month from the day they came.
         for row in sorted(rows, key=lambda each: each.what != What.JOINED):
             self._count(row, self._person(row.member_key))
@@ -189,6 +197,23 @@ class _Run:
         strangers = {key: day for key, day in first.items() if key not in self.people}
         if strangers:
             self.people |= add_unknown(self.connection, self.workspace, strangers)
+
+    def _known_before(self, rows: Sequence[Raw]) -> None:
+        """A past that is told later, as an import does, may say that somebody was there earlier than was known: then
+        they did not join when that was thought."""
+        earliest: dict[int, int] = {}
+        for row in rows:
+            person = self._person(row.member_key)
+            if person is not None and row.day < person.first_day:
+                earliest[person.number] = min(earliest.get(person.number, row.day), row.day)
+        for number, day in earliest.items():
+            former = next(each for each in self.people.values() if each.number == number)
+            self.moved[number] = crowds.unjoin(self.connection, self.workspace, number, former.joined, former.first_day)
+            correct(self.connection, self.workspace, number, day)
+        if earliest:
+            for key, each in self.people.items():
+                if each.number in earliest:
+                    self.people[key] = replace(each, first_day=earliest[each.number], joined=None)
 
     def _person(self, key: bytes | None) -> Person | None:
         return None if key is None else self.people[key]
@@ -222,6 +247,8 @@ class _Run:
         month = month_of(row.day)
         if person.joined is None:
             self.joined[person.number] = month
+        for active in self.moved.pop(person.number, ()):
+            self.crowd[f"joined/{month}", active]["used"].add(person.number)
         self.crowd["", row.day]["joined"].add(person.number)
         self.crowd[f"joined/{month}", month]["joined"].add(person.number)
 

@@ -19,7 +19,7 @@ class PeriodRow(Row, table=True):
     __tablename__ = "signal_period"
 
     workspace: str = Field(primary_key=True, sa_type=Text)
-    period: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    period: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     key: bytes | None = Field(sa_type=LargeBinary)
     closed_at: datetime | None = Field(sa_type=Moment)
 
@@ -38,10 +38,10 @@ class RosterRow(Row, table=True):
 
     workspace: str = Field(primary_key=True, sa_type=Text)
     member_key: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    period: int
-    number: int
-    joined: int | None
-    first_day: int
+    period: int = Field(sa_type=BigInteger)
+    number: int = Field(sa_type=BigInteger)
+    joined: int | None = Field(sa_type=BigInteger)
+    first_day: int = Field(sa_type=BigInteger)
     team: str = Field(sa_type=Text)
     manager: bool
 
@@ -56,7 +56,7 @@ class CrowdRow(Row, table=True):
 
     workspace: str = Field(primary_key=True, sa_type=Text)
     scope: str = Field(primary_key=True, sa_type=Text)
-    day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    day: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     posted: bytes | None = Field(sa_type=LargeBinary)
     replied: bytes | None = Field(sa_type=LargeBinary)
     reacted: bytes | None = Field(sa_type=LargeBinary)
@@ -79,7 +79,7 @@ class TallyRow(Row, table=True):
 
     workspace: str = Field(primary_key=True, sa_type=Text)
     scope: str = Field(primary_key=True, sa_type=Text)
-    day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    day: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     what: str = Field(primary_key=True, sa_type=Text)
     about: str = Field(primary_key=True, sa_type=Text)
     number: int = Field(sa_type=BigInteger)
@@ -94,10 +94,10 @@ class HeadcountRow(Row, table=True):
 
     workspace: str = Field(primary_key=True, sa_type=Text)
     scope: str = Field(primary_key=True, sa_type=Text)
-    day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    days: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    day: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    days: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     crowd: str = Field(primary_key=True, sa_type=Text)
-    people: int
+    people: int = Field(sa_type=BigInteger)
 
 
 class EffectRow(Row, table=True):
@@ -112,10 +112,10 @@ class EffectRow(Row, table=True):
     channel: str = Field(sa_type=Text)
     item: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=Moment)
-    comparable: int
-    replies: int
-    people: int
-    reactions: int
+    comparable: int = Field(sa_type=BigInteger)
+    replies: int = Field(sa_type=BigInteger)
+    people: int = Field(sa_type=BigInteger)
+    reactions: int = Field(sa_type=BigInteger)
     usual_replies: float
     usual_people: float
     usual_reactions: float

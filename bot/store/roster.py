@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, func, insert, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, func, insert, select, update
 
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import rollup_tables, tables
@@ -30,6 +30,9 @@ AT_ONCE = 900
 KEY_BYTES = 32
 BEFORE_MONTHS = 0
 """The month of what was kept before there were months."""
+
+_RAW = "raw/"
+"""How the fills are called that say from when on a workspace's signals are kept."""
 
 _periods = rollup_tables.periods.c
 _roster = rollup_tables.roster.c
@@ -72,6 +75,31 @@ def numbers_of(connection: Connection, workspace: str, member_keys: Sequence[byt
     """The numbers under which these keys stand."""
     statement = select(_roster.number).where(_roster.workspace == workspace, _roster.member_key.in_(member_keys))
     return set(connection.scalars(statement)) if member_keys else set()
+
+
+def forget_before(connection: Connection, workspace: str, upto: datetime) -> None:
+    """Signals from before ``upto`` are let go of, and none is taken any more."""
+    connection.execute(_forgetting(connection), {"statistic": f"{_RAW}{workspace}", "upto": upto})
+
+
+def forgotten_before(connection: Connection, workspace: str) -> datetime | None:
+    """Before when no signal of the workspace is taken any more."""
+    fills = rollup_tables.fills.c
+    return connection.scalar(select(fills.upto).where(fills.statistic == f"{_RAW}{workspace}"))
+
+
+def close_before_months(connection: Connection, workspace: str, at: datetime) -> None:
+    """Let go of the keys from before there were months, once no signal has one of them any more."""
+    old = (_roster.workspace == workspace) & (_roster.period == BEFORE_MONTHS)
+    signals = tables.signals.c
+    used = select(signals.id).where(signals.workspace == workspace, signals.member_key == _roster.member_key).exists()
+    if connection.scalar(select(_roster.number).where(old, used).limit(1)) is None:
+        connection.execute(delete(rollup_tables.roster).where(old))
+        connection.execute(
+            update(rollup_tables.periods)
+            .where(_periods.workspace == workspace, _periods.period == BEFORE_MONTHS, _periods.closed_at.is_(None))
+            .values(closed_at=at)
+        )
 
 
 class Enrolment:
@@ -192,6 +220,15 @@ def note_joined(connection: Connection, workspace: str, joined: Mapping[int, int
         )
 
 
+def correct(connection: Connection, workspace: str, number: int, first_day: int) -> None:
+    """This number was first seen earlier than was known, and joined at another time or before anything is known."""
+    connection.execute(
+        update(rollup_tables.roster)
+        .where(_roster.workspace == workspace, _roster.number == number)
+        .values(first_day=first_day, joined=None)
+    )
+
+
 def tell(connection: Connection, keys: Keys, member: MemberRef, **values: Any) -> None:
     """The member's team, or whether they lead one, changed: it counts from now on."""
     known = keys_of(connection, keys, member)
@@ -237,6 +274,14 @@ def _one_at_a_time(connection: Connection, workspace: WorkspaceRef) -> None:
 @prepared
 def _opening(insert: Insert) -> Executable:
     return insert(rollup_tables.periods).on_conflict_do_nothing(index_elements=["workspace", "period"])
+
+
+@prepared
+def _forgetting(insert: Insert) -> Executable:
+    statement = insert(rollup_tables.fills).values(
+        statistic=bindparam("statistic"), started_at=None, done_at=None, upto=bindparam("upto"), number=0
+    )
+    return statement.on_conflict_do_update(index_elements=["statistic"], set_={"upto": statement.excluded.upto})
 
 
 @prepared

@@ -25,11 +25,13 @@ from bot.store.secrecy import Keys
 
 TALLIES_OF: Mapping[str, Sequence[str]] = {
     "posted": (What.POSTED, GOT_ANSWER, RESPONSE),
-    "replied": (What.REPLIED, What.BOT_REPLIED, CROSSED, STAYED),
+    "replied": (What.REPLIED, What.BOT_REPLIED),
     "reacted": (What.REACTED, What.BOT_REACTED),
     "used": (What.COMMAND, What.CLICKED, What.ASKED, What.ANSWERED, What.UNANSWERED, What.HELPED, What.NOT_HELPED),
     "joined": (What.JOINED,),
     "left": (What.LEFT,),
+    "crossed": (CROSSED,),
+    "stayed": (STAYED,),
     "onboarded": (What.JOURNEY_COMPLETED, What.CHARTER_ANSWERED),
 }
 """Which tallies are about each crowd."""

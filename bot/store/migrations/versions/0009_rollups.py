@@ -36,7 +36,7 @@ def _people() -> None:
     op.create_table(
         "signal_period",
         sa.Column("workspace", sa.Text(), nullable=False),
-        sa.Column("period", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("period", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("key", sa.LargeBinary(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("workspace", "period", name="pk_signal_period"),
@@ -45,10 +45,10 @@ def _people() -> None:
         "signal_member",
         sa.Column("workspace", sa.Text(), nullable=False),
         sa.Column("member_key", sa.LargeBinary(), nullable=False),
-        sa.Column("period", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("joined", sa.Integer(), nullable=True),
-        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("period", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("joined", sa.BigInteger(), nullable=True),
+        sa.Column("first_day", sa.BigInteger(), nullable=False),
         sa.Column("team", sa.Text(), nullable=False),
         sa.Column("manager", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "member_key", name="pk_signal_member"),
@@ -75,7 +75,7 @@ def _figures() -> None:
         "crowd",
         sa.Column("workspace", sa.Text(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
         *(sa.Column(name, sa.LargeBinary(), nullable=True) for name in crowds.split()),
         sa.PrimaryKeyConstraint("workspace", "scope", "day", name="pk_crowd"),
     )
@@ -84,7 +84,7 @@ def _figures() -> None:
         "tally",
         sa.Column("workspace", sa.Text(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
@@ -95,10 +95,10 @@ def _figures() -> None:
         "headcount",
         sa.Column("workspace", sa.Text(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
-        sa.Column("days", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("days", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("crowd", sa.Text(), nullable=False),
-        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("people", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "scope", "day", "days", "crowd", name="pk_headcount"),
     )
     op.create_index("ix_headcount_workspace_day", "headcount", ["workspace", "day"])
@@ -109,8 +109,8 @@ def _figures() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("comparable", sa.Integer(), nullable=False),
-        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("replies", "people", "reactions")),
+        sa.Column("comparable", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("replies", "people", "reactions")),
         *(sa.Column(f"usual_{name}", sa.Float(), nullable=False) for name in ("replies", "people", "reactions")),
         sa.PrimaryKeyConstraint("delivery", name="pk_effect"),
     )
@@ -131,13 +131,13 @@ def _carry_over() -> None:
     who were forgotten stay so after a restore."""
     day = 24 * 3600 * 1_000_000
     op.execute(
-        "INSERT INTO signal_period (workspace, period, key, closed_at) SELECT DISTINCT workspace, 0, NULL, NULL "
+        "INSERT INTO signal_period (workspace, period) SELECT DISTINCT workspace, 0 "
         "FROM signal WHERE member_key IS NOT NULL"
     )
     op.execute(
-        "INSERT INTO signal_member (workspace, member_key, period, number, joined, first_day, team, manager) "  # noqa: S608
+        "INSERT INTO signal_member (workspace, member_key, period, number, first_day, team, manager) "  # noqa: S608
         "SELECT workspace, member_key, 0, "
-        "ROW_NUMBER() OVER (PARTITION BY workspace ORDER BY min(at), member_key), NULL, "
+        "ROW_NUMBER() OVER (PARTITION BY workspace ORDER BY min(at), member_key), "
         f"min(at) / {day}, '', false FROM signal WHERE member_key IS NOT NULL GROUP BY workspace, member_key"
     )
     op.execute(
