@@ -197,6 +197,15 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncount:
+    """Count the member no more, and take what they did out of the figures of the past; or, with ``counted``, count them
+    again from now on."""
+
+    member: MemberRef
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resend:
     """Send the delivery of this number after all: failed, uncertain or held back, it is planned anew, once, as if it
     had never been tried. ``by``: who decided, which the ledger keeps."""
@@ -363,6 +372,7 @@ Action = (
     | WriteItem
     | RemoveItem
     | RecordChange
+    | Uncount
 )
 
 

@@ -16,6 +16,7 @@ from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Form, Markup, Message, Section
+from bot.core.metrics import Metrics
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -50,6 +51,7 @@ class Ports:
     items: Items
     changes: Changes
     measures: Measures
+    metrics: Metrics
     library: Library
     timetable: Timetable
     feeds: FeedReader
@@ -93,6 +95,7 @@ class Context:
         self.items = ports.items
         self.changes = ports.changes
         self.measures = ports.measures
+        self.metrics = ports.metrics
         self.library = ports.library
         self.timetable = ports.timetable
         self.feeds = ports.feeds
