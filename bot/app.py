@@ -48,6 +48,8 @@ from handlers import FEATURES
 
 log = logging.getLogger("allant")
 
+ROLL_EVERY_SECONDS = 5.0
+"""How often new signals are folded into the rollups: whoever asks for figures then waits for little."""
 FILES_EVERY_SECONDS = 2.0
 """How often content/ and schedules/ are looked at for changes."""
 LOOK_OVER_EVERY_SECONDS = 24 * 3600.0
@@ -139,6 +141,7 @@ class Allant:
             await self._tell_started(workspace)
         if live:
             self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+            self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
             self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
             self.clockwork.start()
@@ -162,6 +165,8 @@ class Allant:
         self._run(self.backlog.run(), "backlog")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
         self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
+        self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
+        self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
             self.attendance.begin(workspace, attend(workspace, partial(self._attend, workspace, platform), leases))
@@ -289,9 +294,15 @@ class Allant:
             )
         self._kept = seen
 
+    async def _roll(self) -> None:
+        """Bring the rollups up to date, and settle what posts brought."""
+        await self.store.metrics.catch_up()
+        await self.store.metrics.settle(self.clock.now())
+
     async def tidy(self) -> None:
         """Let go of what is older than policy.yaml keeps it."""
         rules = self.schedules.rules(PolicyRules)
+        await self._roll()
         gone = await self.store.housekeeper.tidy(self.clock.now(), rules, list(self.platforms))
         if any(gone.values()):
             log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))
@@ -393,6 +404,7 @@ async def assemble(
         changes=store.changes,
         answers=store.answers,
         measures=store.measures,
+        metrics=store.metrics,
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),

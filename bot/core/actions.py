@@ -218,6 +218,15 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncount:
+    """Count the member no more, and take what they did out of the figures of the past; or, with ``counted``, count them
+    again from now on."""
+
+    member: MemberRef
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resend:
     """Send the delivery of this number after all: failed, uncertain or held back, it is planned anew, once, as if it
     had never been tried. ``by``: who decided, which the ledger keeps."""
@@ -403,6 +412,7 @@ Action = (
     | RecordChange
     | WriteAnswer
     | RemoveAnswer
+    | Uncount
 )
 
 

@@ -287,7 +287,7 @@ def _command_signal(event: CommandGiven, found: Route) -> Signal:
         source=f"{event.id}/command",
         workspace=event.workspace,
         at=event.at,
-        what=What.COMMAND,
+        what=What.CLICKED if event.button else What.COMMAND,
         member=event.member,
         channel=None if event.direct else event.channel,
         about=" ".join(found.command.path),

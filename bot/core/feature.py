@@ -17,6 +17,7 @@ from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Form, Markup, Message, Section
+from bot.core.metrics import Metrics
 from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
@@ -53,6 +54,7 @@ class Ports:
     changes: Changes
     answers: Answers
     measures: Measures
+    metrics: Metrics
     library: Library
     timetable: Timetable
     feeds: FeedReader
@@ -99,6 +101,7 @@ class Context:
         self.changes = ports.changes
         self.answers = ports.answers
         self.measures = ports.measures
+        self.metrics = ports.metrics
         self.library = ports.library
         self.timetable = ports.timetable
         self.feeds = ports.feeds

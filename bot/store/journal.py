@@ -26,6 +26,7 @@ from bot.store import (
     people,
     places,
     timers,
+    uncounting,
 )
 from bot.store.commit import Commit
 from bot.store.database import Database
@@ -72,6 +73,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.RecordChange: editorial.record_change,
     actions.WriteAnswer: answers.write_answer,
     actions.RemoveAnswer: answers.remove_answer,
+    actions.Uncount: uncounting.uncount,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 
@@ -104,11 +106,13 @@ class StoredJournal(Journal):
                 commit.feature = plan.feature
                 for action in plan.actions:
                     APPLY[type(action)](commit, action)
+            if commit.counted:
+                counting.record(connection, self._keys, commit.counted)
             if commit.planned or any(isinstance(each, actions.SetTimer) for plan in plans for each in plan.actions):
                 tell(connection, PLANNED)
             return len(commit.planned)
 
         planned = await self._database.write(work)
-        if any(isinstance(action, actions.Forget) for plan in plans for action in plan.actions):
+        if any(isinstance(action, actions.Forget | actions.Uncount) for plan in plans for action in plan.actions):
             await self._database.leave_no_trace()
         return planned

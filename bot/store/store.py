@@ -36,6 +36,7 @@ from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
 from bot.store.people import StoredMembers, register_members
 from bot.store.places import StoredChannels, register_channels
+from bot.store.rollups import StoredMetrics
 from bot.store.secrecy import Keys, Seal, fingerprint
 from bot.store.timers import StoredTimers
 from bot.store.wakeups import listen
@@ -61,6 +62,7 @@ class Store:
         self.changes = StoredChanges(database)
         self.answers = StoredAnswers(database)
         self.measures = StoredMeasures(database, keys)
+        self.metrics = StoredMetrics(database)
         self.inbox = StoredInbox(database, seal, self.shared)
         self.journal = StoredJournal(database, keys, seal)
         self.outbound = StoredOutbound(database, keys, seal, self.shared)

@@ -68,6 +68,7 @@ class MemberRow(Row, table=True):
     muted_until: datetime | None = Field(sa_type=Moment)
     away_until: datetime | None = Field(sa_type=Moment)
     joined_at: datetime | None = Field(sa_type=Moment)
+    team: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class ChannelRow(Row, table=True):
@@ -217,8 +218,11 @@ class NoteRow(Row, table=True):
 
 
 class SignalRow(Row, table=True):
-    """That something happened. ``member_key`` cannot be turned back into a member without the secret; it is NULL where
-    nobody in particular did it, or where the person has been forgotten."""
+    """That something happened. ``member_key`` cannot be turned back into a member without the secret and the key of its
+    month (bot.store.rollup_tables.PeriodRow); it is NULL where nobody in particular did it, or where the person has
+    been forgotten.
+    ``reply_to``: the ``source`` of the message answered or reacted to. ``answered_at``: when somebody else first
+    answered a message. ``rolled``: whether it is in the rollups yet."""
 
     __tablename__ = "signal"
     __table_args__ = (
@@ -227,6 +231,14 @@ class SignalRow(Row, table=True):
         Index("ix_signal_workspace_at", "workspace", "at"),
         Index("ix_signal_workspace_channel_at", "workspace", "channel", "at"),
         Index("ix_signal_workspace_member_at", "workspace", "member_key", "at"),
+        Index(
+            "ix_signal_workspace_reply_to",
+            "workspace",
+            "reply_to",
+            sqlite_where=text("reply_to IS NOT NULL"),
+            postgresql_where=text("reply_to IS NOT NULL"),
+        ),
+        Index("ix_signal_to_roll", "id", sqlite_where=text("NOT rolled"), postgresql_where=text("NOT rolled")),
     )
 
     id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
@@ -237,6 +249,9 @@ class SignalRow(Row, table=True):
     channel: str | None = Field(sa_type=Text)
     member_key: bytes | None = Field(sa_type=LargeBinary)
     about: str = Field(sa_type=Text)
+    reply_to: bytes | None = Field(sa_type=LargeBinary)
+    answered_at: datetime | None = Field(sa_type=Moment)
+    rolled: bool = Field(sa_column_kwargs={"server_default": text("false")})
 
 
 class ProcessRow(Row, table=True):
@@ -398,27 +413,27 @@ class AsideRow(Row, table=True):
     member: str | None = Field(sa_type=Text)
 
 
-def _table(row: type[Row]) -> Table:
+def table_of(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
 
-members = _table(MemberRow)
-channels = _table(ChannelRow)
-inbox = _table(InboxRow)
-deliveries = _table(DeliveryRow)
-decisions = _table(DecisionRow)
-pauses = _table(PauseRow)
-timers = _table(TimerRow)
-notes = _table(NoteRow)
-signals = _table(SignalRow)
-installations = _table(InstallationRow)
-spent = _table(SpentRow)
-forgotten = _table(ForgottenRow)
-occurrences = _table(OccurrenceRow)
-plans = _table(PlanRow)
-items = _table(ItemRow)
-changes = _table(ChangeRow)
-processes = _table(ProcessRow)
-leases = _table(LeaseRow)
-answers = _table(AnswerRow)
-aside = _table(AsideRow)
+members = table_of(MemberRow)
+channels = table_of(ChannelRow)
+inbox = table_of(InboxRow)
+deliveries = table_of(DeliveryRow)
+decisions = table_of(DecisionRow)
+pauses = table_of(PauseRow)
+timers = table_of(TimerRow)
+notes = table_of(NoteRow)
+signals = table_of(SignalRow)
+installations = table_of(InstallationRow)
+spent = table_of(SpentRow)
+forgotten = table_of(ForgottenRow)
+occurrences = table_of(OccurrenceRow)
+plans = table_of(PlanRow)
+items = table_of(ItemRow)
+changes = table_of(ChangeRow)
+processes = table_of(ProcessRow)
+leases = table_of(LeaseRow)
+answers = table_of(AnswerRow)
+aside = table_of(AsideRow)

@@ -85,7 +85,7 @@ class Gate:
         after a moment in which nothing could run, what was late must not leave at once."""
         async with self._one_at_a_time:
             loop = asyncio.get_running_loop()
-            while (wait := self._last + self._gap - loop.time()) > 0:
+            while (wait := self._last + self._gap - loop.time()) > 0:  # noqa: ASYNC110  # A clock, not an event.
                 await asyncio.sleep(wait)
             self._last = loop.time()
 
