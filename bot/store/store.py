@@ -104,6 +104,14 @@ class Store:
         """Record them all in one transaction; returns how many were new (see Signal.source)."""
         return await self._database.write(partial(counting.record, keys=self._keys, signals=signals))
 
+    async def count(self, signal: Signal) -> None:
+        """Record one signal, committed together with whatever else is being written."""
+        await self._database.write_batched(self._record_each, signal)
+
+    def _record_each(self, connection: Connection, signals: Sequence[Signal]) -> Sequence[None]:
+        counting.record(connection, self._keys, signals)
+        return [None] * len(signals)
+
     async def register(self, people_and_places: Sequence[Member | Channel]) -> None:
         """What RegisterMember and RegisterChannel do, for all of them in one transaction."""
 
