@@ -220,6 +220,22 @@ def note_joined(connection: Connection, workspace: str, joined: Mapping[int, int
         )
 
 
+def leaders(connection: Connection, workspace: str) -> tuple[int, list[int]]:
+    """How many people are marked as leading a team, and the numbers of those who were seen."""
+    marked = connection.scalar(
+        select(func.count())
+        .select_from(tables.members)
+        .where(
+            _members.workspace == workspace,
+            _members.manager.is_(True),
+            _members.active.is_(True),
+            _members.bot.is_(False),
+        )
+    )
+    seen = select(_roster.number).where(_roster.workspace == workspace, _roster.manager.is_(True)).distinct()
+    return marked or 0, list(connection.scalars(seen))
+
+
 def correct(connection: Connection, workspace: str, number: int, first_day: int) -> None:
     """This number was first seen earlier than was known, and joined at another time or before anything is known."""
     connection.execute(

@@ -13,6 +13,7 @@ from bot.app import Allant, assemble, running
 from bot.core.clock import VirtualClock
 from bot.core.events import CommandGiven, Event, MemberJoined, MessagePosted
 from bot.core.platform import OnEvent
+from bot.core.signals import What
 from bot.library import ContentLibrary
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform
