@@ -153,6 +153,8 @@ class Allant:
             self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
+        if live:
+            self._run(self.library.keep_fresh(), "search")
         for platform in self.platforms.values():
             self._run(platform.run(self.accept), platform.workspace.platform)
 
@@ -166,6 +168,7 @@ class Allant:
         self._run(self.store.listen(wake), "wake-ups")
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")
+        self._run(self.library.keep_fresh(), "search")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
@@ -225,6 +228,7 @@ class Allant:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.library.close()
         await self.intake.close()
         for platform in self.platforms.values():
             await platform.close()

@@ -14,6 +14,7 @@ from bot.app import Allant, ProcessRole, assemble, make_platforms, running
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.platform import Platform
+from bot.searching import make_library
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
 from bot.web import calendar_routes, listen, make_web, web_server
@@ -45,7 +46,7 @@ async def serve(
                 "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
                 "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
             )
-        allant = await assemble(settings, platforms, role=role)
+        allant = await assemble(settings, platforms, role=role, library=make_library(settings))
         routes: Sequence[BaseRoute] = ()
         if server is not None:
             from bot.backstage import playground_routes

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"
     feeds_allow_private: bool = False
+    meaning: bool = True
+    index_dir: Path = Path("search-index")
+    calibration_file: Path = Path("faq-calibration.json")
+    embedding_base_url: str = "https://api.openai.com/v1"
+    embedding_api_key: SecretStr = SecretStr("")
+    embedding_model: str = ""
 
     @field_validator("admins", mode="before")
     @classmethod

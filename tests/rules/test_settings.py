@@ -22,6 +22,7 @@ SAMPLES = {
     "ALLANT_LOG_LEVEL": "debug",
     "ALLANT_PLAYGROUND": "true",
     "ALLANT_FEEDS_ALLOW_PRIVATE": "true",
+    "ALLANT_MEANING": "false",
 }
 
 
