@@ -107,7 +107,8 @@ async def answers(
         library = ContentLibrary(
             Path(folder),
             embedders=make_embedders(settings),
-            index_folder=settings.index_dir,
+            # Apart from the organisation's own, from which what is not its content is removed.
+            index_folder=settings.index_dir / "measured",
             figures=read_calibration(settings.calibration_file),
         )
         library.serve(corpus)

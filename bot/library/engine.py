@@ -180,9 +180,13 @@ class SearchEngine:
         """Get the vectors that are missing, keep them, and put an index with them in place of the one before."""
         if not self._embedders:
             return
+        from bot.library.vectors import text_key
+
         entries, words = self._entries, self._words
         texts = _texts(entries)
         await self._embed(texts, progress)
+        for file in self._files.values():
+            await asyncio.to_thread(file.keep_only, {text_key(text) for text in texts})
         usable = [each for each in self._embedders if each.name not in self._trouble]
         if entries is not self._entries:
             self._changed.set()

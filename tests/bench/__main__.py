@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, idle, ingest, workers
+from tests.bench import calendar, delivery, demo, idle, ingest, search, workers
 
 ALL = {
     "ingest": ingest.run,
@@ -17,6 +17,7 @@ ALL = {
     "calendar": calendar.run,
     "delivery": delivery.run,
     "workers": workers.run,
+    "search": search.run,
 }
 
 
