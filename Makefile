@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-calendars test-faults test-kill test-long test-servers test-wheel lint types rules docs bench fmt clean
+.PHONY: help install demo eval test test-browser test-calendars test-faults test-kill test-long test-servers test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ rules: install ## The design's import table
 
 docs: install ## Write the pages of all commands from what the features declare
 	$(BIN)/python -m bot.reference
+
+eval: install ## Measure the answers on question sets: make eval SETS=folder (ARGS=--channel for what is overheard)
+	@test -n "$(SETS)" || { echo "name the folder of the sets: make eval SETS=folder"; exit 1; }
+	$(BIN)/python -m tests.training.evaluate $(SETS) $(ARGS)
 
 bench: install ## Measure speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench

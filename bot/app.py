@@ -146,6 +146,8 @@ class Allant:
             self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
+        if live:
+            self._run(self.library.keep_fresh(), "search")
         for workspace, platform in self.platforms.items():
             self.attendance.begin(workspace, platform.run(self.accept))
         self._run_attendance()
@@ -163,6 +165,7 @@ class Allant:
         self._run(self.store.listen(wake), "wake-ups")
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")
+        self._run(self.library.keep_fresh(), "search")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
         self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
         self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
@@ -260,6 +263,7 @@ class Allant:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, self.attendance.close(), return_exceptions=True)
+        await self.library.close()
         await self.intake.close()
         for platform in self.platforms.values():
             await platform.close()

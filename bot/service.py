@@ -17,6 +17,7 @@ from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.platform import Platform
 from bot.core.webhook import Webhook
+from bot.searching import make_library
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
 from bot.web import calendar_routes, listen, make_web, web_server, webhook_routes
@@ -53,7 +54,7 @@ async def serve(
                 "ALLANT_MATRIX_HOMESERVER and the others, in .env (see .env.example), or ALLANT_PLAYGROUND=true; "
                 "`allant demo` shows everything without any"
             )
-        allant = await assemble(settings, platforms, role=role)
+        allant = await assemble(settings, platforms, role=role, library=make_library(settings))
         if slack is not None:
             await _set_up_slack(settings, slack, allant)
         routes: Sequence[BaseRoute] = ()

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     slack_client_id: str = ""
     slack_client_secret: SecretStr = SecretStr("")
     slack_workspaces: Annotated[tuple[str, ...], NoDecode] = ()
+    meaning: bool = True
+    index_dir: Path = Path("search-index")
+    calibration_file: Path = Path("faq-calibration.json")
+    embedding_base_url: str = "https://api.openai.com/v1"
+    embedding_api_key: SecretStr = SecretStr("")
+    embedding_model: str = ""
 
     @field_validator("admins", "slack_workspaces", mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, home, idle, ingest, signals, slack, telegram, workers
+from tests.bench import calendar, delivery, demo, home, idle, ingest, search, signals, slack, telegram, workers
 
 ALL = {
     "ingest": ingest.run,
@@ -21,6 +21,7 @@ ALL = {
     "slack": slack.run,
     "home": home.run,
     "signals": signals.run,
+    "search": search.run,
 }
 
 
