@@ -85,7 +85,7 @@ class Store:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
             if database.engine.dialect.name == "postgresql":
                 await database.read(partial(postgres.refuse_another_secret, name=name))
-            await database.write(partial(apply_waiting, keys=Keys(secret), at=datetime.now(UTC)))
+            await database.write(partial(apply_waiting, keys=Keys(secret), seal=Seal(secret), at=datetime.now(UTC)))
         except BaseException:
             await database.close()
             raise
