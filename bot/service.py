@@ -50,8 +50,8 @@ async def serve(
         if not platforms and slack is None:
             raise BadInput(
                 "no platform to connect to: set ALLANT_SLACK_BOT_TOKEN, ALLANT_TELEGRAM_TOKEN, or "
-                "ALLANT_MATRIX_HOMESERVER and the others, in .env (see .env.example), or ALLANT_PLAYGROUND=true; `allant demo` shows everything "
-                "without any"
+                "ALLANT_MATRIX_HOMESERVER and the others, in .env (see .env.example), or ALLANT_PLAYGROUND=true; "
+                "`allant demo` shows everything without any"
             )
         allant = await assemble(settings, platforms, role=role)
         if slack is not None:
