@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-calendars test-faults test-kill test-long test-wheel lint types rules docs bench fmt clean
+.PHONY: help install demo test test-browser test-calendars test-faults test-kill test-long test-servers test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test-faults: install ## Many real processes on SQLite and PostgreSQL, and everyt
 
 test-long: install ## Compare recurrences in every zone, on every day of ten years, with two other computations
 	$(BIN)/python -m pytest -n 2 -m long -s $(ARGS)
+
+test-servers: install ## The same scenarios on platform servers that others wrote (fetches them into .cache)
+	$(BIN)/python -m tests.servers $(ARGS)
 
 test-wheel: install ## Build the package, and use it from an empty folder (fetches hatchling)
 	$(BIN)/python -m pytest -m wheel $(ARGS)

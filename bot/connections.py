@@ -9,11 +9,29 @@ from bot.core.platform import Platform
 from bot.settings import Settings
 
 if TYPE_CHECKING:
+    from bot.platforms.slack import SlackApp
     from bot.platforms.telegram import TelegramPlatform
 
 
-def make_platforms(settings: Settings) -> list[Platform]:
-    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large."""
+def make_slack(settings: Settings) -> SlackApp | None:
+    """The Slack app, where the settings name one: all its workspaces share it. Raises BadInput."""
+    if not (settings.slack_bot_token.get_secret_value() or settings.slack_client_id):
+        return None
+    from bot.markdown import MarkdownRenderer
+    from bot.platforms.slack import SlackApp
+
+    return SlackApp(
+        app_token=settings.slack_app_token.get_secret_value(),
+        signing_secret=settings.slack_signing_secret.get_secret_value(),
+        api_url=settings.slack_api_url,
+        renderer=MarkdownRenderer(),
+        language=settings.language,
+    )
+
+
+async def make_platforms(settings: Settings, slack: SlackApp | None = None) -> list[Platform]:
+    """The platforms named in the settings. Their modules load only when asked for: their SDKs are large. Slack is asked
+    whose token it is. Raises BadInput."""
     platforms: list[Platform] = []
     if settings.matrix_homeserver:
         from bot.markdown import MarkdownRenderer
@@ -32,6 +50,8 @@ def make_platforms(settings: Settings) -> list[Platform]:
         )
     if settings.telegram_token.get_secret_value():
         platforms.append(make_telegram(settings))
+    if slack is not None and settings.slack_bot_token.get_secret_value():
+        platforms.append(await slack.install(settings.slack_bot_token.get_secret_value()))
     return platforms
 
 

@@ -1,4 +1,5 @@
-"""The page of all commands, made from what the features declare, so that it can never be out of step."""
+"""The page of all commands, and the guides' table of Slack's scopes, made from what the features declare, so that they
+can never be out of step."""
 
 from __future__ import annotations
 
@@ -62,5 +63,20 @@ def write_pages(docs: Path) -> list[Path]:
     return list(files.values())
 
 
+def write_scopes(docs: Path) -> None:
+    """Write the table of scopes into the guides of Slack, between their marks."""
+    from bot.platforms.slack.manifest import listened
+    from bot.platforms.slack.scopes import needed, scopes_table, subscriptions
+
+    asked = needed(subscriptions(listened(FEATURES)))
+    guides: dict[Language, Path] = {"en": docs / "slack.md", "fr": docs / "fr" / "slack.md"}
+    for language, guide in guides.items():
+        before, begin, rest = guide.read_text(encoding="utf-8").partition("<!-- scopes: written by make docs -->\n")
+        _, end, after = rest.partition("<!-- /scopes -->")
+        table = scopes_table(language, asked)
+        guide.write_text(f"{before}{begin}{table}\n{end}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     write_pages(Path("docs"))
+    write_scopes(Path("docs"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.answers import KeptAnswer
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import KeptItem, Plan, Slot, State, Subject
@@ -35,6 +36,8 @@ class Send:
     expires: datetime | None = None
     answers: str = ""
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +347,21 @@ class RecordChange:
     undoes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """Keep the answer written in chat, replacing what was there under its slug. ``instead_of``: see WriteItem."""
+
+    kept: KeptAnswer
+    instead_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAnswer:
+    """The answer written in chat goes."""
+
+    slug: str
+
+
 Action = (
     Send
     | Edit
@@ -381,6 +399,8 @@ Action = (
     | WriteItem
     | RemoveItem
     | RecordChange
+    | WriteAnswer
+    | RemoveAnswer
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -88,6 +88,8 @@ class Delivery:
     created_at: datetime | None = None
     answers: str = ""
     """The id of the event that this answers: see :class:`bot.core.message.Form`."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers: see :class:`bot.core.events.CommandGiven`. Gone once it is sent."""
     id: int = 0
     """The ledger's own number, increasing in the order of planning; 0 until stored."""
 

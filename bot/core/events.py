@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery
 from bot.core.errors import Problem
@@ -166,7 +167,7 @@ class CommandGiven(Event):
 
     ``text`` is what follows ``/allant`` (or ``!allant``): ``calendar next 5``. ``fields`` are a form's values.
     ``message`` is the message whose button was pressed, or the message that held a typed command; for a shortcut on a
-    message (``faq write``, with its words in ``fields["message"]``) that message. ``home``: a button in the
+    message (see :attr:`bot.core.feature.Command.shortcut`) that message. ``home``: a button in the
     member's home gave it; ``channel`` is then their direct conversation, and ``direct`` holds.
     """
 
@@ -179,6 +180,9 @@ class CommandGiven(Event):
     message: MessageRef | None = None
     button: bool = False
     home: bool = False
+    token: str = field(default="", repr=False)
+    """What the adapter needs to answer this very command (to open a form, say). Nobody else reads it, it is good for a
+    short while only, and it is as secret as a password: never logged, never kept in the clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +205,16 @@ class FilesChanged(Event):
     """
 
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedOver(Event):
+    """The platform looked itself over, at the start and now and then: the administrators should know what is amiss.
+
+    Made by ourselves; never in the inbox.
+    """
+
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

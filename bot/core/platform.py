@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import Event
@@ -127,6 +128,13 @@ class Platform(ABC):
         raise NotImplementedError
         yield
 
+    async def look_over(self, named: Mapping[str, str]) -> Sequence[Finding] | None:
+        """Whether we may and can do here what the files ask for; None where a platform has no way to tell. ``named``:
+        the channels that the files name, without #, each with the file. What cannot be found out is a finding too:
+        nothing is raised."""
+        del named
+        return None
+
     @abstractmethod
     async def run(self, on_event: OnEvent) -> None:
         """Listen until cancelled. Connection losses are mended inside; only what cannot be mended raises."""
@@ -134,6 +142,11 @@ class Platform(ABC):
     @abstractmethod
     async def do(self, delivery: Delivery) -> Receipt:
         """Carry out one delivery. Raises RateLimited, Unreachable, Unsure or Refused."""
+
+    def can_tell(self, delivery: Delivery) -> bool:
+        """Whether ``find`` could tell of this delivery (only with ``can.can_look_up``)."""
+        del delivery
+        return True
 
     @abstractmethod
     async def find(self, delivery: Delivery) -> Receipt | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.core.refs import WorkspaceRef
-from bot.store.secrecy import Keys
+from bot.store.secrecy import Keys, Seal
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class Commit:
 
     connection: Connection
     keys: Keys
+    seal: Seal
     workspace: WorkspaceRef
     at: datetime
     source: str

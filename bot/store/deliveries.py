@@ -16,6 +16,7 @@ from bot.store import tables
 from bot.store.codec import from_message, to_message
 from bot.store.commit import Commit
 from bot.store.dialect import Insert, prepared
+from bot.store.sealing import closed
 
 PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
 UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
@@ -63,6 +64,11 @@ def to_delivery(row: Row[Any]) -> Delivery:
     )
 
 
+def token_row(workspace: WorkspaceRef, key: str) -> bytes:
+    """What the sealed token of a delivery is bound to."""
+    return f"token\0{workspace}\0{key}".encode()
+
+
 def send(commit: Commit, action: Send) -> None:
     """Nothing is planned for somebody who left."""
     key = action.key or commit.next_key()
@@ -75,13 +81,14 @@ def send(commit: Commit, action: Send) -> None:
         kind=action.kind.value,
         verb=Verb.SEND.value,
         place=place_key(action.to),
-        message=from_message(action.message),
+        message=closed(commit.keys, action.message),
         thread=str(action.thread) if action.thread else None,
         visible_to=str(action.visible_to) if action.visible_to else None,
         private=addressee is not None or _is_direct(commit, action.to),
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
+        token=commit.seal.close(action.token.encode(), token_row(commit.workspace, key)) if action.token else None,
     )
 
 
@@ -161,7 +168,7 @@ def reword(commit: Commit, action: Reword) -> None:
             column.state == State.PLANNED.value,
             column.verb == Verb.SEND.value,
         )
-        .values(message=from_message(action.message))
+        .values(message=closed(commit.keys, action.message))
     )
 
 
@@ -182,7 +189,7 @@ def _plan_change(
         verb=verb.value,
         place=place_key(target.channel),
         target=str(target),
-        message=from_message(message) if message else None,
+        message=closed(commit.keys, message) if message else None,
         private=_is_private(commit, target),
         emoji=emoji,
         due=commit.at,
@@ -215,6 +222,7 @@ _BLANK: dict[str, Any] = {
     "sent_as": None,
     "out_at": None,
     "answers": None,
+    "token": None,
 }
 
 

@@ -16,12 +16,14 @@ from bot.core.platform import Drawer, Keepsake
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
+from bot.store.answers import StoredAnswers
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.drawers import StoredDrawer
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
+from bot.store.installations import StoredInstallations
 from bot.store.journal import StoredJournal
 from bot.store.keepsakes import StoredKeepsake
 from bot.store.leases import LEASE, SharedLeases
@@ -57,11 +59,13 @@ class Store:
         self.occurrences = StoredOccurrences(database)
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
+        self.answers = StoredAnswers(database)
         self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, seal, self.shared)
-        self.journal = StoredJournal(database, keys)
-        self.outbound = StoredOutbound(database, keys, self.shared)
+        self.journal = StoredJournal(database, keys, seal)
+        self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
+        self.installations = StoredInstallations(database, secret)
 
     @classmethod
     async def open(cls, url: str, *, secret: bytes, lease: timedelta = LEASE) -> Store:

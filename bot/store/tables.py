@@ -121,7 +121,8 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform. ``answers``: the id of the event that it answers, as the platform gave it.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``token``: what the platform
+    needs to answer it, sealed; NULL once it is done with.
     """
 
     __tablename__ = "delivery"
@@ -160,6 +161,7 @@ class DeliveryRow(Row, table=True):
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
+    token: bytes | None = Field(sa_type=LargeBinary)
 
 
 class DecisionRow(Row, table=True):
@@ -274,6 +276,26 @@ class CommitMarkRow(Row, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -360,6 +382,22 @@ class AsideRow(Row, table=True):
     member: str | None = Field(sa_type=Text)
 
 
+class AnswerRow(Row, table=True):
+    """Answers of the FAQ written in chat: the animators' words, as JSON. ``owner`` is a role or a member's ref;
+    ``changed`` says when it was last written."""
+
+    __tablename__ = "answer"
+    __table_args__ = (Index("ix_answer_owner", "owner"), Index("ix_answer_state", "state"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    slug: str = Field(primary_key=True, sa_type=Text)
+    answer: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    version: int
+    changed: datetime = Field(sa_type=Moment)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -373,6 +411,8 @@ pauses = _table(PauseRow)
 timers = _table(TimerRow)
 notes = _table(NoteRow)
 signals = _table(SignalRow)
+installations = _table(InstallationRow)
+spent = _table(SpentRow)
 forgotten = _table(ForgottenRow)
 occurrences = _table(OccurrenceRow)
 plans = _table(PlanRow)
@@ -381,3 +421,4 @@ changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
 aside = _table(AsideRow)
+answers = _table(AnswerRow)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import calendar, delivery, demo, idle, ingest, telegram, workers
+from tests.bench import calendar, delivery, demo, idle, ingest, slack, telegram, workers
 
 ALL = {
     "ingest": ingest.run,
@@ -18,6 +18,7 @@ ALL = {
     "delivery": delivery.run,
     "telegram": telegram.run,
     "workers": workers.run,
+    "slack": slack.run,
 }
 
 

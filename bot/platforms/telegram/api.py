@@ -85,7 +85,8 @@ class Gate:
         after a moment in which nothing could run, what was late must not leave at once."""
         async with self._one_at_a_time:
             loop = asyncio.get_running_loop()
-            while (wait := self._last + self._gap - loop.time()) > 0:
+            wait = self._last + self._gap - loop.time()
+            if wait > 0:
                 await asyncio.sleep(wait)
             self._last = loop.time()
 
