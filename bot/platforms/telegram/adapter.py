@@ -160,7 +160,9 @@ class TelegramPlatform(Platform):
         """Telegram counts an update as read once we ask for the ones after it, so we do that when it is durable."""
         await self._leave_webhook()
         offset, failed = 0, 0
+        loop = asyncio.get_running_loop()
         while True:
+            asked = loop.time()
             try:
                 updates = await self._api.ask(
                     self._api.bot.get_updates(
@@ -186,6 +188,8 @@ class TelegramPlatform(Platform):
                     await self._leave_webhook()
                 await asyncio.sleep(pause(failed))
                 continue
+            if not updates and loop.time() - asked < 1.0:
+                await asyncio.sleep(0.2)  # A server that does not hold the question is not asked in a circle.
             if failed:
                 log.info("updates from Telegram come again after %d tries", failed)
                 failed = 0
