@@ -210,10 +210,10 @@ class BotApi:
             await self._bring(update)
         return number
 
-    async def asked_for(self, method: str) -> None:
-        """Wait until the bot has asked for this."""
+    async def asked_for(self, method: str, times: int = 1) -> None:
+        """Wait until the bot has asked for this so many times."""
         async with asyncio.timeout(20):
-            while method not in self.methods():  # noqa: ASYNC110  # Requests tell nobody.
+            while self.methods().count(method) < times:  # noqa: ASYNC110  # Requests tell nobody.
                 await asyncio.sleep(0.01)
 
     async def all_read(self) -> None:
