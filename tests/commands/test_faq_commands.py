@@ -1,4 +1,4 @@
-"""`allant faq eval`, `allant faq calibrate` and `allant doctor`, typed as their users do; by words alone, to be quick."""
+"""`allant faq eval`, `allant faq calibrate` and `allant doctor`, typed as their users do; by words alone."""
 
 from __future__ import annotations
 
