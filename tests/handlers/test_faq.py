@@ -10,7 +10,10 @@ import pytest
 
 from bot.core.faq import OpenQuestion
 from bot.core.knowledge import Entry, Found, Hit
+from bot.core.refs import Language
 from bot.core.signals import What
+from bot.library import ContentLibrary
+from bot.settings import starter_folder
 from handlers.faq import is_small_talk, most_asked, next_moment, worth_offering
 from tests.handlers.stage import ADA, ANN, BEN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
 
@@ -277,6 +280,30 @@ async def test_the_weekend_is_told_of_on_monday(play: Stage) -> None:
 async def test_open_questions_are_for_animators(play: Stage) -> None:
     assert "animator" in await play.ask(ANN, "faq open")
     assert "open" in await play.ask(ADA, "faq open")
+
+
+async def test_talk_in_a_channel_is_not_even_searched(tmp_path: Path) -> None:
+    """A message that is plainly no question costs no embedding."""
+    library = Listening(starter_folder("content"))
+    library.load()
+    async with stage(tmp_path, library=library) as play:
+        await play.say(ANN, "general", "The meeting went well, thanks everybody.")
+        await play.say(CHLOE, "general", "Super, merci à tous pour votre aide !")
+        assert library.searched == []
+        await play.say(ANN, "general", KNOWN)
+        assert library.searched == [KNOWN]
+
+
+class Listening(ContentLibrary):
+    """Knows what it was searched for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.searched: list[str] = []
+
+    async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
+        self.searched.append(question)
+        return await super().search(question, language, guest=guest, kind=kind)
 
 
 # Decisions
