@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Executable, bindparam, delete, func, select, type_coerce, update
 
@@ -69,14 +69,12 @@ class Raw(NamedTuple):
     reply_to: bytes | None
     answered_at: int | None
     rolled: bool
+    day: int
+    scopes: tuple[str, ...]
 
-    @property
-    def day(self) -> int:
-        return self.at // DAY_MICROS
 
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        return ("",) if self.channel is None else ("", scope_of(self.channel))
+def _raw(row: Any) -> Raw:
+    return Raw(*row, row[3] // DAY_MICROS, ("",) if row[5] is None else ("", scope_of(row[5])))
 
 
 _RAW = (
@@ -123,7 +121,7 @@ def fold(connection: Connection, batch: int = BATCH) -> int:
     fills = rollup_tables.fills
     connection.execute(select(fills.c.number).where(fills.c.statistic == ROLLUPS).with_for_update()).all()
     statement = select(*_RAW).where(_signals.rolled.is_(False)).order_by(_signals.id).limit(batch)
-    rows = [Raw(*row) for row in connection.execute(statement)]
+    rows = [_raw(row) for row in connection.execute(statement)]
     if not rows:
         return 0
     by_workspace: dict[str, list[Raw]] = {}
@@ -263,7 +261,7 @@ class _Run:
                 _signals.workspace == self.workspace, _signals.source.in_(wanted[start : start + AT_ONCE])
             )
             for row in self.connection.execute(statement):
-                found[row.source] = Raw(*row)
+                found[row.source] = _raw(row)
         return found
 
     def _answers(self, rows: Sequence[Raw], roots: Mapping[bytes, Raw]) -> None:
@@ -297,7 +295,7 @@ class _Run:
                 _signals.what == What.REPLIED.value,
                 _signals.rolled.is_(True),
             )
-            found += [Raw(*row) for row in self.connection.execute(statement)]
+            found += [_raw(row) for row in self.connection.execute(statement)]
         self._meet(found)
         return found
 

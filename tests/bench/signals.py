@@ -215,7 +215,7 @@ async def fill(opened: Store, raw: Any, plain: sqlite3.Connection, members: int,
             await opened._database.write(lambda c, d=day, m=who, k=what, p=where: _roll_channels(c, d, m, k, p))  # type: ignore[misc]
             rows = zip([day] * size, where.tolist(), who.tolist(), what.tolist(), strict=True)
             plain.executemany("INSERT INTO signal VALUES (?, ?, ?, ?)", rows)
-        batch = {"day": np.full(size, day, np.int32), "channel": where, "member": who, "what": what}  # noqa: F841  # Read by DuckDB.
+        batch = {"day": np.full(size, day, np.int32), "channel": where, "member": who, "what": what}  # noqa: F841
         raw.execute(
             "INSERT INTO signal SELECT to_timestamp(day * 86400::BIGINT)::TIMESTAMP, day, channel, member, what FROM batch"
         )
@@ -284,7 +284,8 @@ def _queries(last: int) -> Mapping[str, str]:
     for name, kinds in (("active", "0, 1, 2, 3"), ("posting", "0, 1")):
         for days in (1, 7, 28):
             found[f"{name}_{days}"] = (
-                f"SELECT count(DISTINCT member) FROM signal WHERE day > {last - days} AND day <= {last} AND what IN ({kinds})"
+                f"SELECT count(DISTINCT member) FROM signal WHERE day > {last - days} AND day <= {last} "
+                f"AND what IN ({kinds})"
             )
     recent = f"day > {last - 28} AND day <= {last}"
     found["totals"] = f"SELECT what, count(*) FROM signal WHERE {recent} GROUP BY what"
@@ -292,8 +293,8 @@ def _queries(last: int) -> Mapping[str, str]:
         f"SELECT (day - {last}) / 7, count(DISTINCT member), count(*) FROM signal WHERE {recent} GROUP BY 1"
     )
     found["ladder"] = (
-        "SELECT rung, count(*) FROM (SELECT member, min(CASE what WHEN 0 THEN 0 WHEN 1 THEN 0 WHEN 2 THEN 1 ELSE 2 END) "
-        f"AS rung FROM signal WHERE {recent} GROUP BY member) AS each GROUP BY rung"
+        "SELECT rung, count(*) FROM (SELECT member, min(CASE what WHEN 0 THEN 0 WHEN 1 THEN 0 WHEN 2 THEN 1 ELSE 2 "
+        f"END) AS rung FROM signal WHERE {recent} GROUP BY member) AS each GROUP BY rung"
     )
     found["silent"] = f"SELECT channel, max(day) FROM signal GROUP BY channel HAVING max(day) <= {last - 28}"
     return found

@@ -1,5 +1,5 @@
-"""A server that takes the platform's signed events over HTTP, in one of three ways; run by the bench in a process of its
-own: ``python -m tests.bench.signals_web bolt|verify|durable SOCKET FOLDER``."""
+"""A server that takes the platform's signed events over HTTP, in one of three ways; run by the bench in a process of
+its own: ``python -m tests.bench.signals_web bolt|verify|durable SOCKET FOLDER``."""
 
 from __future__ import annotations
 
