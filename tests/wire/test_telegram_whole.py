@@ -96,7 +96,7 @@ async def test_who_leaves_before_opening_the_conversation_has_no_journey(play: H
         (
             "fr",
             {
-                "/faq comment couper un canal ?": "canal",
+                "/faq comment mettre un canal en sourdine ?": "sourdine",
                 "/tuto": "première semaine",
                 "/calendrier": "Rien n’est prévu",
                 "/chiffres": "membres actifs",
