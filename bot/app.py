@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 from bot import VERSION, archive
+from bot.answers import Served, ServingJournal
 from bot.core.actions import GiveRole, Planned
 from bot.core.addresses import Addresses
 from bot.core.backlog import Backlog
@@ -91,6 +92,7 @@ class Allant:
     clock: Clock
     store: Store
     library: ContentLibrary
+    served: Served
     schedules: Schedules
     platforms: dict[WorkspaceRef, Platform]
     dispatcher: Dispatcher
@@ -247,7 +249,9 @@ class Allant:
             log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))
 
     async def reload_changed_files(self) -> None:
-        """Read content/ and schedules/ again if a file changed, and tell every workspace."""
+        """Read content/ and schedules/ again if a file changed, and tell every workspace; and answers written in chat,
+        which another process may have changed."""
+        await self.served.refresh()
         seen = self._fingerprints()
         if seen == self._seen:
             return
@@ -352,6 +356,7 @@ async def assemble(
         occurrences=store.occurrences,
         items=store.items,
         changes=store.changes,
+        answers=store.answers,
         measures=store.measures,
         library=library,
         timetable=schedules,
@@ -376,7 +381,9 @@ async def assemble(
         outbox.wake()
         clockwork.wake()
 
-    dispatcher = Dispatcher(features, ports, store.journal, committed)
+    served = Served(store.answers, library)
+    await served.refresh()
+    dispatcher = Dispatcher(features, ports, ServingJournal(store.journal, served), committed)
     outbox = Outbox(
         store.outbound,
         store.ledger,
@@ -407,6 +414,7 @@ async def assemble(
         addresses=addresses,
         role=role,
         attending=attending,
+        served=served,
         _file_problems=problems,
     )
 

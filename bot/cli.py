@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import ledger_cli
+from bot import answers_cli, ledger_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
@@ -39,6 +39,7 @@ nudges = typer.Typer(help="The nudge of quiet channels.", no_args_is_help=True)
 exports = typer.Typer(help="Take out what was made in chat.", no_args_is_help=True)
 cli.add_typer(imports, name="import")
 cli.add_typer(exports, name="export")
+answers_cli.register(exports)
 cli.add_typer(db, name="db")
 cli.add_typer(nudges, name="nudge")
 

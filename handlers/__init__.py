@@ -4,6 +4,7 @@ from bot.core.feature import Feature
 from handlers import (
     admin,
     agenda,
+    answers,
     calendar,
     deliveries,
     digest,
@@ -50,6 +51,7 @@ FEATURES: tuple[Feature, ...] = (
     digest.FEATURE,
     subscribe.FEATURE,
     faq.FEATURE,
+    answers.FEATURE,
     tutorials.FEATURE,
     nudge.FEATURE,
     watch.FEATURE,

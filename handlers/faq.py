@@ -283,7 +283,8 @@ async def open_questions(ctx: Context, command: CommandGiven, arguments: str) ->
             lines.append(f"- {channel_link(channel)}, {when}")
     if direct:
         lines += ["", ctx.words(member.language, "faq.open_direct", count=sum(direct.values()))]
-    ctx.reply(command, join_lines(lines))
+    write = Button(ctx.words(member.language, "faq.write_answer"), "faq write", "primary")
+    ctx.reply(command, Message(join_lines(lines), (write,)))
 
 
 # What is heard
@@ -447,7 +448,8 @@ def _notice(ctx: Context, language: Language, heard: int, alone: int) -> Message
     lines = [ctx.words(language, "faq.heard_open", count=heard)] if heard else []
     lines += [ctx.words(language, "faq.alone_open", count=alone)] if alone else []
     button = Button(ctx.words(language, "faq.show_open"), "faq open")
-    return Message(join_lines(lines), (button,) if heard else ())
+    write = Button(ctx.words(language, "faq.write_answer"), "faq write", "primary")
+    return Message(join_lines(lines), (write, button) if heard else (write,))
 
 
 FEATURE = Feature(

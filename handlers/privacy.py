@@ -178,7 +178,7 @@ def _about(ctx: Context, member: Member) -> list[str]:
 def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> list[str]:
     """How much is kept, in numbers; the export shows each."""
     lines = []
-    for name in ("notes", "timers", "deliveries", "changes", "items"):
+    for name in ("notes", "timers", "deliveries", "changes", "items", "answers"):
         kept = known.get(name)
         if isinstance(kept, Sequence) and kept:
             lines.append("- " + ctx.words(language, f"privacy.kept_{name}", count=len(kept)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.answers import KeptAnswer
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import KeptItem, Plan, Slot, State, Subject
@@ -328,6 +329,21 @@ class RecordChange:
     undoes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """Keep the answer written in chat, replacing what was there under its slug. ``instead_of``: see WriteItem."""
+
+    kept: KeptAnswer
+    instead_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAnswer:
+    """The answer written in chat goes."""
+
+    slug: str
+
+
 Action = (
     Send
     | Edit
@@ -363,6 +379,8 @@ Action = (
     | WriteItem
     | RemoveItem
     | RecordChange
+    | WriteAnswer
+    | RemoveAnswer
 )
 
 

@@ -115,7 +115,7 @@ class CommandGiven(Event):
 
     ``text`` is what follows ``/allant`` (or ``!allant``): ``calendar next 5``. ``fields`` are a form's values.
     ``message`` is the message whose button was pressed, or the message that held a typed command; for a shortcut on a
-    message (``faq write``, with its words in ``fields["message"]``) that message. ``home``: a button in the
+    message (see :attr:`bot.core.feature.Command.shortcut`) that message. ``home``: a button in the
     member's home gave it; ``channel`` is then their direct conversation, and ``direct`` holds.
     """
 

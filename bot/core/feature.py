@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
+from bot.core.answers import Answers
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
@@ -49,6 +50,7 @@ class Ports:
     occurrences: Occurrences
     items: Items
     changes: Changes
+    answers: Answers
     measures: Measures
     library: Library
     timetable: Timetable
@@ -92,6 +94,7 @@ class Context:
         self.occurrences = ports.occurrences
         self.items = ports.items
         self.changes = ports.changes
+        self.answers = ports.answers
         self.measures = ports.measures
         self.library = ports.library
         self.timetable = ports.timetable
@@ -220,6 +223,10 @@ class Command:
     run: CommandFunction
     role: Role = Role.MEMBER
     has_arguments: bool = False
+    shortcut: bool = False
+    """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
+    words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
+    thread, and its words in ``fields["message"]``."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None

@@ -2,5 +2,6 @@
 
 from bot.library.library import ContentLibrary
 from bot.library.links import Link, links_in
+from bot.library.writing import file_of
 
-__all__ = ["ContentLibrary", "Link", "links_in"]
+__all__ = ["ContentLibrary", "Link", "file_of", "links_in"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -48,6 +48,7 @@ class ContentLibrary(Library):
         self._part = part
         self._spare = None if spare is None or spare == folder else ContentLibrary(spare, part="messages")
         self._tried: dict[str, _Tried] = {}
+        self._made: tuple[Entry, ...] = ()
         self._shelf: Shelf = assemble(())
 
     def load(self) -> tuple[Problem, ...]:
@@ -59,9 +60,17 @@ class ContentLibrary(Library):
         if not self._folder.is_dir():
             return (self._no_folder(),)
         tried = {name: self._try(name, path) for name, path in self._files().items()}
-        shelf = assemble((each.good for each in tried.values() if each.good is not None), self._shelf)
-        self._tried, self._shelf = tried, shelf
+        self._tried, self._shelf = tried, self._assembled(tried)
         return tuple(sorted(problem for each in tried.values() for problem in each.problems))
+
+    def take_in(self, made: Sequence[Entry]) -> None:
+        """Serve these entries, written elsewhere than in files, as well, and no longer those taken in before. A file's
+        entry of the same slug comes first."""
+        self._made = tuple(made)
+        self._shelf = self._assembled(self._tried)
+
+    def _assembled(self, tried: Mapping[str, _Tried]) -> Shelf:
+        return assemble((each.good for each in tried.values() if each.good is not None), self._shelf, self._made)
 
     def check(self, today: date | None = None) -> tuple[Problem, ...]:
         """Every problem of every file as it is on disk, also what only shows over all of them; changes nothing.

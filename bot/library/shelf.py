@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.knowledge import Entry, Page, Prompt
@@ -54,8 +54,9 @@ def _with_numbers(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
-def assemble(files: Iterable[Read], before: Shelf | None = None) -> Shelf:
-    """A shelf of ``files``. The search index, the costly part, is taken from ``before`` when the entries are equal."""
+def assemble(files: Iterable[Read], before: Shelf | None = None, made: Sequence[Entry] = ()) -> Shelf:
+    """A shelf of ``files``, and of entries ``made`` elsewhere that no file has the slug of. The search index, the
+    costly part, is taken from ``before`` when the entries are equal."""
     entries: dict[tuple[str, str, Language], Entry] = {}
     pages: dict[tuple[str, Language], Page] = {}
     words: dict[str, Mapping[Language, str]] = {}
@@ -70,6 +71,8 @@ def assemble(files: Iterable[Read], before: Shelf | None = None) -> Shelf:
                 prompts.setdefault(prompt.id, prompt)
         elif isinstance(file, WordsFile):
             words.update(file.words)
+    written = {(kind, slug) for kind, slug, _ in entries}
+    entries |= {(each.kind, each.slug, each.language): each for each in made if (each.kind, each.slug) not in written}
     entries = _guarded(entries)
     unchanged = before is not None and before.entries == entries
     index = before.index if before is not None and unchanged else Index(list(entries.values()))

@@ -32,6 +32,7 @@ def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> d
         "decisions": _decisions(connection, ref),
         "changes": _changes(connection, ref),
         "items": _items(connection, ref),
+        "answers": _answers(connection, ref),
         "counts": _counts(connection, member, member_key),
         "forgotten": connection.scalar(select(marked).where(marked == member_key)) is not None,
     }
@@ -102,6 +103,11 @@ def _changes(connection: Connection, ref: str) -> list[dict[str, Any]]:
 def _items(connection: Connection, ref: str) -> list[str]:
     column = tables.items.c
     return list(connection.scalars(select(column.id).where(column.owner == ref).order_by(column.id)))
+
+
+def _answers(connection: Connection, ref: str) -> list[str]:
+    column = tables.answers.c
+    return list(connection.scalars(select(column.slug).where(column.owner == ref).order_by(column.slug)))
 
 
 def _listed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:

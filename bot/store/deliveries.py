@@ -16,6 +16,7 @@ from bot.store import tables
 from bot.store.codec import from_message, to_message
 from bot.store.commit import Commit
 from bot.store.dialect import Insert, prepared
+from bot.store.sealing import closed
 
 PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
 UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
@@ -75,7 +76,7 @@ def send(commit: Commit, action: Send) -> None:
         kind=action.kind.value,
         verb=Verb.SEND.value,
         place=place_key(action.to),
-        message=from_message(action.message),
+        message=closed(commit.keys, action.message),
         thread=str(action.thread) if action.thread else None,
         visible_to=str(action.visible_to) if action.visible_to else None,
         private=addressee is not None or _is_direct(commit, action.to),
@@ -150,7 +151,7 @@ def reword(commit: Commit, action: Reword) -> None:
             ),
             column.verb == Verb.SEND.value,
         )
-        .values(message=from_message(action.message))
+        .values(message=closed(commit.keys, action.message))
     )
 
 
@@ -171,7 +172,7 @@ def _plan_change(
         verb=verb.value,
         place=place_key(target.channel),
         target=str(target),
-        message=from_message(message) if message else None,
+        message=closed(commit.keys, message) if message else None,
         private=_is_private(commit, target),
         emoji=emoji,
         due=commit.at,

@@ -16,6 +16,7 @@ from bot.core.actions import Forget
 from bot.core.delivery import Delivery, State
 from bot.core.refs import MemberRef
 from bot.store import tables
+from bot.store.answers import disown
 from bot.store.commit import Commit
 from bot.store.deliveries import RESENDABLE
 from bot.store.dialect import Insert, prepared
@@ -43,6 +44,7 @@ def forget(commit: Commit, action: Forget) -> None:
         connection.execute(update(by.table).where(by == ref).values(by=None))
     _drop_mentions(connection, action.member)
     forget_author(connection, action.member)
+    disown(connection, ref)
     _drop_unsent(connection, action.member)
     connection.execute(
         update(tables.signals)

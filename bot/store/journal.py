@@ -13,6 +13,7 @@ from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
 from bot.store import (
+    answers,
     counting,
     decisions,
     deliveries,
@@ -66,6 +67,8 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.WriteItem: editorial.write_item,
     actions.RemoveItem: editorial.remove_item,
     actions.RecordChange: editorial.record_change,
+    actions.WriteAnswer: answers.write_answer,
+    actions.RemoveAnswer: answers.remove_answer,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 

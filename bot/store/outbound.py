@@ -19,6 +19,7 @@ from bot.store.deliveries import RESENDABLE, to_delivery
 from bot.store.forgetting import forget_addressee
 from bot.store.leases import SharedLeases
 from bot.store.moments import Moment
+from bot.store.sealing import opened
 from bot.store.secrecy import Keys
 
 _columns = tables.deliveries.c
@@ -41,7 +42,8 @@ class StoredOutbound(Outbound):
         only: Place | None = None,
     ) -> Sequence[Delivery]:
         if only is not None:
-            return await self._database.read_batched(_more, (place_key(only), now, limit))
+            more = await self._database.read_batched(_more, (place_key(only), now, limit))
+            return [opened(self._keys, each) for each in more]
         under_way = tables.deliveries.alias("under_way")
         blocked = (
             select(under_way.c.id)
@@ -113,7 +115,7 @@ class StoredOutbound(Outbound):
     async def _read(self, statement: Select[Any], *, free: bool = False) -> list[Delivery]:
         def work(connection: Connection) -> list[Delivery]:
             where = self._free(connection) if free else []
-            return [to_delivery(row) for row in connection.execute(statement.where(*where))]
+            return [opened(self._keys, to_delivery(row)) for row in connection.execute(statement.where(*where))]
 
         return await self._database.read(work)
 

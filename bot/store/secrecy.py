@@ -42,10 +42,10 @@ class Unreadable(Exception):
 
 
 class Seal:
-    """Closes an event's words while they wait (AES-256-GCM), bound to the row they belong to."""
+    """Closes words while they wait (AES-256-GCM), bound to the row they belong to."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._cipher = AESGCM(_derived(secret, b"allant inbox payload"))
+    def __init__(self, secret: bytes, label: bytes = b"allant inbox payload") -> None:
+        self._cipher = AESGCM(_derived(secret, label))
         self._drawn = os.urandom(_DRAWN_BYTES)
         self._count = itertools.count()  # Its steps are atomic: two threads never get the same number.
 
@@ -63,9 +63,11 @@ class Seal:
 
 
 class Keys:
-    """Turns members and sources into keys that nobody without the secret can turn back."""
+    """Turns members and sources into keys that nobody without the secret can turn back. ``forms`` closes what people
+    filled in, in forms that are shown to them again."""
 
     def __init__(self, secret: bytes) -> None:
+        self.forms = Seal(secret, b"allant form values")
         self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
         self._source = hmac.new(_derived(secret, b"allant signal source"), digestmod=hashlib.sha256)
 

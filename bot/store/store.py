@@ -16,6 +16,7 @@ from bot.core.platform import Keepsake
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
+from bot.store.answers import StoredAnswers
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
@@ -56,6 +57,7 @@ class Store:
         self.occurrences = StoredOccurrences(database)
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
+        self.answers = StoredAnswers(database)
         self.measures = StoredMeasures(database, keys)
         self.inbox = StoredInbox(database, seal, self.shared)
         self.journal = StoredJournal(database, keys)

@@ -346,6 +346,22 @@ class ChangeRow(Row, table=True):
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 
 
+class AnswerRow(Row, table=True):
+    """Answers of the FAQ written in chat: the animators' words, as JSON. ``owner`` is a role or a member's ref;
+    ``changed`` says when it was last written."""
+
+    __tablename__ = "answer"
+    __table_args__ = (Index("ix_answer_owner", "owner"), Index("ix_answer_state", "state"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    slug: str = Field(primary_key=True, sa_type=Text)
+    answer: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    version: int
+    changed: datetime = Field(sa_type=Moment)
+
+
 def _table(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -366,3 +382,4 @@ items = _table(ItemRow)
 changes = _table(ChangeRow)
 processes = _table(ProcessRow)
 leases = _table(LeaseRow)
+answers = _table(AnswerRow)

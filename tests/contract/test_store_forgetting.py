@@ -128,6 +128,7 @@ async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
             }
         ],
         "items": ["item-U1"],
+        "answers": [],
         "counts": {"joined": 1, "posted": 1},
         "forgotten": False,
     }
@@ -142,6 +143,7 @@ async def test_a_stranger_has_nothing(store: Store) -> None:
         "decisions": [],
         "changes": [],
         "items": [],
+        "answers": [],
         "counts": {},
         "forgotten": False,
     }
@@ -160,6 +162,7 @@ async def test_forgetting_erases_one_person_and_nobody_else(store: Store) -> Non
         "decisions": [],
         "changes": [],
         "items": [],
+        "answers": [],
         "counts": {},
         "forgotten": True,
     }
