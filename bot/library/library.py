@@ -17,6 +17,7 @@ from bot.core.ports import Library
 from bot.core.refs import Language
 from bot.files import FrontMatter, read_markdown
 from bot.library.crosscheck import cross_problems
+from bot.library.grouping import grouped
 from bot.library.reading import Read, read_content
 from bot.library.shelf import Shelf, assemble
 from bot.library.verdict import is_good, is_sure
@@ -121,6 +122,9 @@ class ContentLibrary(Library):
             for each in found[:MAX_HITS]
         ]
         return Found(tuple(hits), sure=is_sure(question, language, found), good=is_good(found))
+
+    async def alike(self, questions: Sequence[str]) -> Sequence[Sequence[int]]:
+        return grouped(questions)
 
     def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
         found = self._shelf.entry(slug, language, kind)

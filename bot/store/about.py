@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Row, func, or_, select
 from bot.core.community import Role
 from bot.core.refs import MemberRef
 from bot.store import tables
+from bot.store.sealing import opened_note
+from bot.store.secrecy import Keys
 
 _HIDDEN = frozenset({"folded_name", "folded_id"})
 """Copies of the name and the id that only serve finding."""
 
 
-def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, Any]:
+def all_about(connection: Connection, member: MemberRef, member_key: bytes, keys: Keys) -> dict[str, Any]:
     """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
     their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar, ``items`` of
     theirs there, ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
@@ -26,7 +28,7 @@ def all_about(connection: Connection, member: MemberRef, member_key: bytes) -> d
     marked = tables.forgotten.c.member_key
     return {
         "member": None if row is None else _person(row),
-        "notes": _notes(connection, ref),
+        "notes": _notes(connection, ref, keys),
         "timers": _timers(connection, ref),
         "deliveries": _deliveries(connection, ref),
         "decisions": _decisions(connection, ref),
@@ -50,12 +52,22 @@ def _person(row: Row[Any]) -> dict[str, Any]:
     return {**_plain(row), "role": Role(row.role).name.lower()}
 
 
-def _notes(connection: Connection, ref: str) -> list[dict[str, Any]]:
+def _notes(connection: Connection, ref: str, keys: Keys) -> list[dict[str, Any]]:
+    """With the words of their own questions that are kept while these are open."""
     column = tables.notes.c
     rows = connection.execute(
-        select(column.kind, column.key, column.value).where(column.member == ref).order_by(column.kind, column.key)
+        select(column.workspace, column.kind, column.key, column.value)
+        .where(column.member == ref)
+        .order_by(column.kind, column.key)
     )
-    return [{"kind": row.kind, "key": row.key, "value": json.loads(row.value)} for row in rows]
+    found = []
+    for row in rows:
+        try:
+            value = json.loads(opened_note(keys, row.workspace, row.kind, row.key, row.value))
+        except ValueError:
+            value = None  # Sealed with another secret: nobody can read it any more.
+        found.append({"kind": row.kind, "key": row.key, "value": value})
+    return found
 
 
 def _timers(connection: Connection, ref: str) -> list[dict[str, Any]]:
