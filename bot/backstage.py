@@ -52,16 +52,16 @@ def command_hints(allant: Allant, language: Language, role: Role) -> list[Hint]:
 async def behind_the_scenes(allant: Allant, workspace: WorkspaceRef) -> dict[str, Any]:
     """A few figures and the latest rows of the ledger, without a word of any message."""
     rows = await allant.store.ledger.recent(workspace, limit=LEDGER_ROWS)
-    figures = await allant.store.measures.figures(
-        workspace, at=allant.clock.now(), weeks=4, threshold=allant.schedules.rules(PolicyRules).threshold
+    report = await allant.store.metrics.report(
+        workspace, until=allant.clock.now().date(), threshold=allant.schedules.rules(PolicyRules).threshold
     )
     return {
         "figures": {
-            "active_week": figures.active_week,
-            "messages": figures.messages,
-            "asked": figures.asked,
-            "answered": figures.answered,
-            "bot_posts": figures.bot_posts,
+            "active_week": report.value("active_week"),
+            "messages": report.value("messages"),
+            "asked": report.value("faq_asked"),
+            "answered": report.value("faq_found"),
+            "bot_posts": report.value("bot_posts"),
         },
         "ledger": [
             {

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from bot.core.delivery import Delivery, Kind, State
 from bot.core.ports import FeedEntry, FeedRead, FeedReader
 from bot.core.reasons import reason_words
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
+from bot.core.signals import What
 from bot.platforms.playground import (
     BOT,
     PlaygroundPlatform,
@@ -31,10 +31,13 @@ from bot.platforms.playground import (
     live,
     perform,
 )
+from bot.searching import make_library
 from bot.service import serve_web
 from bot.settings import Settings
+from bot.signals import as_json
 
 WORKSPACE = WorkspaceRef("playground", "demo")
+_FAQ = (What.ASKED, What.ANSWERED, What.UNANSWERED, What.HELPED, What.NOT_HELPED)
 FAST_START = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
 """The Monday on which a fast demo begins: fixed, so that a seed always gives the same report."""
 PAST_WEEKS = 4
@@ -96,7 +99,9 @@ async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[st
     kinds = Counter(each.kind for each in sent)
     welcomes = [each for each in sent if each.kind in (Kind.WELCOME, Kind.JOURNEY)]
     held = await allant.store.ledger.held_back(WORKSPACE, FAST_START)
-    figures = await allant.store.measures.figures(WORKSPACE, at=allant.clock.now(), weeks=max(1, days // 7))
+    figures = await allant.store.metrics.report(WORKSPACE, until=allant.clock.now().date(), weeks=max(1, days // 7))
+    # Nobody of these is a person: their questions are told one by one.
+    faq = {what: await _times(allant, what) for what in _FAQ}
     return {
         "days": days,
         "seed": seed,
@@ -104,17 +109,13 @@ async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[st
         "until": allant.clock.now().date().isoformat(),
         "acts": acts,
         "welcomed": {
-            "newcomers": figures.newcomers,
+            "newcomers": figures.value("newcomers"),
             "public_posts": sum(1 for each in welcomes if isinstance(each.to, ChannelRef)),
             "direct_messages": sum(1 for each in welcomes if isinstance(each.to, MemberRef)),
         },
         "posted": {"calendar": kinds[Kind.POST], "items": _items(sent)},
         "answered": {
-            "asked": figures.asked,
-            "answered": figures.answered,
-            "unanswered": figures.unanswered,
-            "helped": figures.helped,
-            "not_helped": figures.not_helped,
+            **{what.value: number for what, number in faq.items()},
             "replies_of_the_bot": kinds[Kind.ANSWER],
         },
         "nudged": {"prompts": kinds[Kind.PROMPT], "days": _days(each for each in sent if each.kind is Kind.PROMPT)},
@@ -123,7 +124,7 @@ async def _report(allant: Allant, *, days: int, seed: int, acts: int) -> dict[st
         "held_back": dict(sorted(held.items())),
         "why": {reason: str(reason_words(allant.library.words, "en", reason)) for reason in sorted(held)},
         "ledger": dict(sorted(Counter(each.state.value for each in ledger).items())),
-        "figures": _plain(asdict(figures)),
+        "figures": as_json(figures),
     }
 
 
@@ -135,12 +136,8 @@ def _days(deliveries: Iterable[Delivery]) -> list[str]:
     return sorted({each.sent_at.date().isoformat() for each in deliveries if each.sent_at})
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value if isinstance(value, (int, float, str, type(None))) else str(value)
+async def _times(allant: Allant, what: What) -> int:
+    return sum((await allant.store.measures.counts(WORKSPACE, what, FAST_START)).values())
 
 
 def describe(report: dict[str, Any]) -> str:
@@ -184,6 +181,7 @@ async def serve(
                 "database_url": f"sqlite:///{folder / 'allant.db'}",
                 "secret_file": folder / "allant.key",
                 "admins": (),
+                "index_dir": folder / "search-index",
             }
         )
         clock = SystemClock()
@@ -194,7 +192,8 @@ async def serve(
             found(server, clock.now() - timedelta(weeks=PAST_WEEKS))
             fill(server, history(seed, PAST_WEEKS, clock.now()))
         writer = make_writer(settings)
-        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock, writer=writer)
+        library = make_library(own)
+        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock, writer=writer, library=library)
         chatter = None if quiet else _chatter(server, seed, clock.now())
         await _with_chatter(
             chatter,

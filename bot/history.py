@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from bot.app import rules_by_name
 from bot.core.community import Channel
 from bot.core.errors import BadInput
+from bot.core.metrics import Report
 from bot.core.policy import PolicyRules
 from bot.core.refs import WorkspaceRef
-from bot.core.signals import Figures
-from bot.settings import Settings
-from bot.signals import as_json, as_rows, read_export, week_rows
-from bot.store import Store, migrate
+from bot.library import ContentLibrary
+from bot.settings import Settings, starter_folder
+from bot.signals import as_json, as_rows, effect_rows, read_export, week_rows
+from bot.store import Store, erasures, migrate
 from bot.store import backup as backups
 from bot.store import move as moves
 from bot.store.dialect import shown
@@ -94,28 +96,57 @@ async def stats(
         place = await _channel(store, chosen, channel)
         last = await store.measures.last_signal_at(chosen)
         now = datetime.now(UTC)
-        moment = until + timedelta(days=1) if until else now
+        day = (until or now).date()
         if until is None and last is not None and last < now - timedelta(weeks=weeks):
-            moment = last + timedelta(seconds=1)
-        figures = await store.measures.figures(
+            day = last.date()
+        figures = await store.metrics.report(
             chosen,
-            at=moment,
+            until=day,
             channel=place.ref if place else None,
             weeks=weeks,
             threshold=schedules.rules(PolicyRules).threshold,
         )
-    return _tables(figures), as_json(figures)
+    return _tables(figures, place.name if place else "", _titles(settings)), as_json(
+        figures, place.name if place else ""
+    )
 
 
-def _tables(figures: Figures) -> RenderableType:
-    where = f"{figures.workspace}" + (f", {figures.channel.id}" if figures.channel else "")
-    top = Table(title=f"{where}, as of {figures.at:%Y-%m-%d %H:%M} UTC", title_justify="left", show_header=False)
-    for row in as_rows(figures):
-        top.add_row(*row)
+def _titles(settings: Settings) -> Callable[[str], str]:
+    """What the metrics are called, in English: the command line speaks no other language."""
+    library = ContentLibrary(settings.content, spare=starter_folder("content"))
+    library.load()
+    return lambda name: str(library.words("en", f"metrics.{name}"))
+
+
+def _tables(figures: Report, channel: str, title: Callable[[str], str]) -> RenderableType:
+    where = f"{figures.workspace}" + (f", #{channel}" if channel else "")
+    top = Table(title=f"{where}, as of the end of {figures.until} UTC", title_justify="left", show_header=False)
+    for label, value in as_rows(figures, title):
+        top.add_row(escape(label), escape(value))
+    for each in figures.silent[:20]:
+        top.add_row("", escape(f"#{each.channel}") + (f", since {each.since}" if each.since else ", nobody ever wrote"))
     weeks = Table("Week from", "Active", "Messages", "Replies", "Reactions", "Joins")
     for week in week_rows(figures):
         weeks.add_row(*week)
-    return Group(top, weeks)
+    parts: list[RenderableType] = [top, weeks]
+    if figures.retention:
+        parts.append(_retention(figures))
+    if figures.effects:
+        effects = Table("Posts of", "Compared", "More within 48 hours than usual (95 % interval)")
+        for item, posts, gains in effect_rows(figures):
+            effects.add_row(escape(item), posts, escape(gains))
+        parts.append(effects)
+    return Group(*parts)
+
+
+def _retention(figures: Report) -> RenderableType:
+    few = f"fewer than {figures.threshold}"
+    table = Table("Joined in", "People", "Active in the months since, from that one on")
+    for cohort in figures.retention:
+        people = few if cohort.people is None else f"{cohort.people:,}"
+        months = ", ".join("–" if number is None else f"{number:,}" for number in cohort.active.values())
+        table.add_row(cohort.month, people, months)
+    return table
 
 
 async def nudge_days(settings: Settings, workspace: str, channel: str) -> dict[str, list[str]]:
@@ -148,9 +179,17 @@ def backup(settings: Settings, target: Path, progress: Progress) -> None:
     backups.backup(settings.database_url, target, progress)
 
 
-def restore(settings: Settings, source: Path, progress: Progress) -> Path | None:
-    """Put the backup in place; where the former database is kept, if there was one."""
-    return backups.restore(settings.database_url, source, progress)
+def restore(settings: Settings, source: Path, progress: Progress, erased: Path | None = None) -> Path | None:
+    """Put the backup in place; where the former database is kept, if there was one. ``erased``: a list of erasures."""
+    known = erasures.read_list(erased) if erased is not None else []
+    return backups.restore(settings.database_url, source, progress, known)
+
+
+def write_erasures(settings: Settings, target: Path) -> int:
+    """Write the list of erasures; how many there are."""
+    found = erasures.listed_at(settings.database_url)
+    erasures.write_list(found, target)
+    return len(found)
 
 
 def address(settings: Settings) -> str:

@@ -1,4 +1,5 @@
-"""The page of all commands, made from what the features declare, so that it can never be out of step."""
+"""The page of all commands, and the guides' table of Slack's scopes, made from what the features declare, so that they
+can never be out of step."""
 
 from __future__ import annotations
 
@@ -11,14 +12,16 @@ from bot.core.feature import Feature
 from bot.core.ports import Library
 from bot.core.refs import LANGUAGES, Language
 from bot.library import ContentLibrary
+from bot.metrics_page import metrics_page
 from bot.settings import starter_folder
 from handlers import FEATURES
 
 _TITLES: dict[Language, str] = {"en": "Commands", "fr": "Commandes"}
 _INTROS: dict[Language, str] = {
-    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`.",
+    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`; on "
+    "Telegram leave `allant` out: `/calendar next`.",
     "fr": "Page faite par `make docs` d’après ce que déclarent les pratiques. Sur Matrix, écrivez `!allant` au lieu "
-    "de `/allant`.",
+    "de `/allant` ; sur Telegram, sans `allant` : `/calendrier prochains`.",
 }
 _HEADS: dict[Language, str] = {
     "en": "| command | in French | for | what it does |",
@@ -51,15 +54,33 @@ def commands_page(features: Sequence[Feature], library: Library, language: Langu
 
 
 def write_pages(docs: Path) -> list[Path]:
-    """Write the page in both languages below ``docs``; the files written."""
+    """Write the pages in both languages below ``docs``; the files written."""
     library = ContentLibrary(starter_folder("content"))
     library.load()
-    files = {"en": docs / "commands.md", "fr": docs / "fr" / "commands.md"}
+    files: dict[Language, Path] = {"en": docs / "commands.md", "fr": docs / "fr" / "commands.md"}
     for language in LANGUAGES:
         files[language].parent.mkdir(parents=True, exist_ok=True)
         files[language].write_text(commands_page(FEATURES, library, language), encoding="utf-8")
-    return list(files.values())
+    metrics = {language: path.with_name("metrics.md") for language, path in files.items()}
+    for language, path in metrics.items():
+        path.write_text(metrics_page(library, language), encoding="utf-8")
+    return [*files.values(), *metrics.values()]
+
+
+def write_scopes(docs: Path) -> None:
+    """Write the table of scopes into the guides of Slack, between their marks."""
+    from bot.platforms.slack.manifest import listened
+    from bot.platforms.slack.scopes import needed, scopes_table, subscriptions
+
+    asked = needed(subscriptions(listened(FEATURES)))
+    guides: dict[Language, Path] = {"en": docs / "slack.md", "fr": docs / "fr" / "slack.md"}
+    for language, guide in guides.items():
+        before, begin, rest = guide.read_text(encoding="utf-8").partition("<!-- scopes: written by make docs -->\n")
+        _, end, after = rest.partition("<!-- /scopes -->")
+        table = scopes_table(language, asked)
+        guide.write_text(f"{before}{begin}{table}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
     write_pages(Path("docs"))
+    write_scopes(Path("docs"))

@@ -3,9 +3,11 @@
 from bot.core.feature import Feature
 from handlers import (
     admin,
+    admission,
     agenda,
     answers,
     calendar,
+    checkup,
     deliveries,
     digest,
     drafts,
@@ -27,6 +29,7 @@ from handlers import (
     recall,
     reins,
     signals,
+    standing,
     subscribe,
     tutorials,
     watch,
@@ -40,6 +43,8 @@ FEATURES: tuple[Feature, ...] = (
     hours.FEATURE,
     welcome.FEATURE,
     greeting.FEATURE,
+    admission.FEATURE,
+    standing.FEATURE,
     calendar.FEATURE,
     permission.FEATURE,
     overdue.FEATURE,
@@ -62,7 +67,8 @@ FEATURES: tuple[Feature, ...] = (
     nudge.FEATURE,
     watch.FEATURE,
     pause.FEATURE,
-    admin.FEATURE,
     popular.FEATURE,
     home.FEATURE,
+    checkup.FEATURE,
+    admin.FEATURE,
 )

@@ -10,8 +10,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from bot.core.actions import RemoveAnswer, Send, WriteAnswer
+from bot.core.actions import Send
 from bot.core.answers import KeptAnswer, Wording
+from bot.core.changing import may_approve_answer, owner_of_answer, put_answer
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import Status
@@ -26,7 +27,7 @@ from bot.core.home import page_of, section
 from bot.core.localtime import local_date
 from bot.core.message import Button, Field, FieldKind, Form, Markup, Message, Section, escape
 from bot.core.questions import looks_like_question
-from bot.core.refs import LANGUAGES, Language, MemberRef
+from bot.core.refs import LANGUAGES, Language
 from bot.core.written import tame
 
 NAMES: Mapping[str, str] = {
@@ -68,8 +69,9 @@ def values_of(text: str, language: Language) -> dict[str, str]:
     if not said:
         return {}
     if looks_like_question(text, language):
-        first = title(said, LONGEST_TITLE) if len(said) > LONGEST_TITLE else said
-        return {f"title_{language}": first, f"questions_{language}": said[:LONGEST_QUESTION]}
+        if len(said) <= LONGEST_TITLE:
+            return {f"title_{language}": said}
+        return {f"title_{language}": title(said, LONGEST_TITLE), f"questions_{language}": said[:LONGEST_QUESTION]}
     return {language: text.strip()}
 
 
@@ -141,7 +143,7 @@ async def _form(ctx: Context, member: Member, kept: KeptAnswer | None) -> Form:
     ]
     audience = field("audience", "choice", kept.audience if kept is not None else "everyone", required=True)
     choices = tuple((each, plain(ctx.words(language, f"answers.audience_{each}"))) for each in _AUDIENCES)
-    owner = await _owner_of(ctx, kept)
+    owner = await owner_of_answer(ctx, kept)
     person = field("owner", "person", f"@{owner.name}" if owner is not None else "", helped=True)
     named = ((f"@{owner.name}", owner.ref.id),) if owner is not None else ()
     fields.append(replace(audience, choices=choices))
@@ -151,14 +153,6 @@ async def _form(ctx: Context, member: Member, kept: KeptAnswer | None) -> Form:
     form_title = plain(ctx.words(language, "answers.form_title" if kept is not None else "answers.form_new"))
     preview = Button(ctx.words(language, "editing.preview"), f"faq try{which}")
     return Form(form_title, f"faq save{which}", tuple(fields), ctx.words(language, "editing.save"), buttons=(preview,))
-
-
-async def _owner_of(ctx: Context, kept: KeptAnswer | None) -> Member | None:
-    """The person who answers for it; None where those who animate do."""
-    try:
-        return await ctx.members.get(MemberRef.parse(kept.owner)) if kept is not None else None
-    except ValueError:
-        return None
 
 
 async def _filled_in(ctx: Context, member: Member, command: CommandGiven, before: KeptAnswer | None) -> KeptAnswer:
@@ -234,21 +228,13 @@ async def save(ctx: Context, command: CommandGiven, arguments: str) -> None:
     member = await ctx.member(command.member)
     before = await _before(ctx, member, arguments)
     kept = await _filled_in(ctx, member, command, before)
-    ctx.do(WriteAnswer(kept, before.version if before is not None else 0))
-    owner = await _owner_of(ctx, kept)
-    mine = _may_approve(kept, member)
+    put_answer(ctx, member, before, kept)
+    owner, mine = await owner_of_answer(ctx, kept), await may_approve_answer(ctx, kept, member)
     key = "answers.saved_yours" if mine else "answers.saved"
     who = escape(owner.name) if owner is not None else ctx.words(member.language, "answers.animators")
     buttons = _steps(ctx, member.language, kept, approve=mine)
     ctx.reply(command, Message(ctx.words(member.language, key, title=kept.title, who=who), buttons))
     await _ask(ctx, member, kept, owner)
-
-
-def _may_approve(kept: KeptAnswer, member: Member) -> bool:
-    """Whoever answers for it, and administrators; where nobody does by name, everybody who animates."""
-    if kept.owner == "animator":
-        return member.role >= Role.ANIMATOR
-    return str(member.ref) == kept.owner or member.role >= Role.ADMIN
 
 
 async def _ask(ctx: Context, member: Member, kept: KeptAnswer, owner: Member | None) -> None:
@@ -298,8 +284,8 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
     to look again."""
     member = await ctx.member(command.member)
     kept, seen = await _asked(ctx, member, arguments), _named(arguments)[1]
-    if not _may_approve(kept, member):
-        owner = await _owner_of(ctx, kept)
+    if not await may_approve_answer(ctx, kept, member):
+        owner = await owner_of_answer(ctx, kept)
         who = owner.name if owner is not None else ctx.words(member.language, "answers.animators")
         raise BadInput(ctx.words(member.language, "answers.not_yours", who=who))
     if kept.status is Status.APPROVED:
@@ -310,7 +296,7 @@ async def approve(ctx: Context, command: CommandGiven, arguments: str) -> None:
         whole = Markup("\n\n---\n\n".join([text, *parts]))
         ctx.reply(command, Message(whole, _steps(ctx, member.language, kept, approve=True)))
         return
-    ctx.do(WriteAnswer(replace(kept, status=Status.APPROVED, version=kept.version + 1), kept.version))
+    put_answer(ctx, member, kept, replace(kept, status=Status.APPROVED, version=kept.version + 1))
     undo = Button(ctx.words(member.language, "reins.undo"), f"faq withdraw {kept.slug}")
     see = Button(ctx.words(member.language, "answers.see"), f"faq show {kept.slug}")
     ctx.reply(command, Message(ctx.words(member.language, "answers.approved", title=kept.title), (see, undo)))
@@ -320,10 +306,10 @@ async def withdraw(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant faq withdraw ANSWER``: no longer found, kept as a draft: the undo of approving it."""
     member = await ctx.member(command.member)
     kept = await _asked(ctx, member, arguments)
-    if not _may_approve(kept, member):
+    if not await may_approve_answer(ctx, kept, member):
         raise BadInput(ctx.words(member.language, "answers.unknown", slug=kept.slug))
     draft = replace(kept, status=Status.IN_REVIEW, version=kept.version + 1)
-    ctx.do(WriteAnswer(draft, kept.version))
+    put_answer(ctx, member, kept, draft)
     buttons = _steps(ctx, member.language, draft, approve=True)
     ctx.reply(command, Message(ctx.words(member.language, "answers.withdrawn", title=kept.title), buttons))
 
@@ -337,8 +323,9 @@ async def delete(ctx: Context, command: CommandGiven, arguments: str) -> None:
         no = Button(ctx.words(member.language, "editing.keep"), f"faq write {kept.slug}")
         ctx.reply(command, Message(ctx.words(member.language, "answers.delete_sure", title=kept.title), (yes, no)))
         return
-    ctx.do(RemoveAnswer(kept.slug))
-    ctx.reply(command, ctx.words(member.language, "answers.deleted", title=kept.title))
+    put_answer(ctx, member, kept, None)
+    undo = Button(ctx.words(member.language, "reins.undo"), "undo")
+    ctx.reply(command, Message(ctx.words(member.language, "answers.deleted", title=kept.title), (undo,)))
 
 
 async def drafts(ctx: Context, command: CommandGiven, arguments: str) -> None:

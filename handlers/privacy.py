@@ -13,16 +13,18 @@ from bot.core.actions import (
     ChooseLanguage,
     Forget,
     MemberWentAway,
+    MoveChannel,
     Mute,
     RegisterChannel,
     RegisterMember,
     Send,
     SetAbsence,
+    Uncount,
 )
 from bot.core.community import Member
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
-from bot.core.events import ChannelChanged, CommandGiven, MemberChanged, MemberJoined, MemberLeft
+from bot.core.events import ChannelChanged, ChannelMoved, CommandGiven, MemberChanged, MemberJoined, MemberLeft
 from bot.core.feature import Command, Context, Feature, HomePart, Listener
 from bot.core.home import section
 from bot.core.localtime import local_date, local_moment
@@ -49,6 +51,8 @@ _UNITS = {
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _FRENCH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _EVER = frozenset({"forever", "toujours", "always"})
+_OFF = frozenset({"off", "no", "non", "not"})
+_ON = frozenset({"on", "yes", "oui"})
 _BACK = frozenset({"back", "retour", "no", "non"})
 _LANGUAGE_NAMES: Mapping[str, Language] = {
     **{"fr": "fr", "french": "fr", "français": "fr", "francais": "fr"},
@@ -134,6 +138,10 @@ async def on_channel(ctx: Context, event: ChannelChanged) -> None:
     ctx.do(RegisterChannel(event.channel))
 
 
+async def on_moved(ctx: Context, event: ChannelMoved) -> None:
+    ctx.do(MoveChannel(event.channel, event.now))
+
+
 # What a person may ask about themselves
 
 
@@ -190,6 +198,8 @@ def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> li
             if what in set(What)
         )
         lines.append("- " + ctx.words(language, "privacy.counted", what=Markup(said)))
+    if known.get("uncounted"):
+        lines.append("- " + ctx.words(language, "privacy.is_uncounted"))
     return lines
 
 
@@ -263,6 +273,25 @@ async def unmute(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, ctx.words(await ctx.language_of(command.member), "privacy.unmuted"))
 
 
+async def count(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant me count off|on``: whether the person is in the figures at all."""
+    spoken, word = await ctx.language_of(command.member), arguments.strip().casefold()
+    off, on = (
+        Button(ctx.words(spoken, "privacy.uncount_button"), "me count off"),
+        Button(ctx.words(spoken, "privacy.count_button"), "me count on"),
+    )
+    if word in _OFF:
+        ctx.do(Uncount(command.member))
+        ctx.reply(command, Message(ctx.words(spoken, "privacy.uncounted"), (on,)))
+    elif word in _ON:
+        ctx.do(Uncount(command.member, counted=True))
+        ctx.reply(command, Message(ctx.words(spoken, "privacy.counted_again"), (off,)))
+    else:
+        known = await ctx.notes.about(command.member)
+        key = "privacy.is_uncounted" if known.get("uncounted") else "privacy.is_counted"
+        ctx.reply(command, Message(ctx.words(spoken, key), (on if known.get("uncounted") else off,)))
+
+
 async def language(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant me language fr|en``: answered in the language chosen."""
     chosen = _LANGUAGE_NAMES.get(arguments.strip().casefold())
@@ -314,7 +343,14 @@ FEATURE = Feature(
         Command(path=("me", "forget"), french=("moi", "oublier"), run=forget),
         Command(path=("me", "mute"), french=("moi", "silence"), run=mute, has_arguments=True),
         Command(path=("me", "unmute"), french=("moi", "parler"), run=unmute),
-        Command(path=("me", "language"), french=("moi", "langue"), run=language, has_arguments=True),
+        Command(path=("me", "count"), french=("moi", "compter"), run=count, has_arguments=True),
+        Command(
+            path=("me", "language"),
+            french=("moi", "langue"),
+            short=("language", "langue"),
+            run=language,
+            has_arguments=True,
+        ),
         Command(path=("me", "away"), french=("moi", "absence"), run=away, has_arguments=True),
     ),
     listeners=(
@@ -322,6 +358,7 @@ FEATURE = Feature(
         Listener(MemberChanged, on_changed),
         Listener(MemberLeft, on_left),
         Listener(ChannelChanged, on_channel),
+        Listener(ChannelMoved, on_moved),
     ),
     home=(HomePart(name="you", place=40, make=you),),
 )

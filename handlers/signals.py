@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.core.actions import Count, NoteActivity
+from bot.core.definitions import Unit, by_name
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven, MemberJoined, MemberLeft, MessagePosted, ReactionAdded
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.message import Markup, join_lines
+from bot.core.metrics import Gain, Report, Silence
 from bot.core.refs import ChannelRef, Language, MemberRef
-from bot.core.signals import Figures, Signal, What, about_delivery
+from bot.core.signals import Signal, What, about_delivery, source_of
 
+MAX_COHORTS = 6
+"""So many months of joining are told in a message; all are in the JSON of the command line."""
 DEFAULT_WEEKS = 4
 MAX_WEEKS = 104
 
@@ -20,16 +26,20 @@ def signal(
     member: MemberRef,
     channel: ChannelRef | None,
     about: str = "",
+    reply_to: str = "",
 ) -> Signal:
-    """One signal of an event; an event may give several kinds, each counted once."""
+    """One signal of an event; an event may give several kinds, each counted once. A message's own signal is named after
+    the message, so that answers and reactions find it."""
+    said = isinstance(event, MessagePosted) and what in (What.POSTED, What.REPLIED)
     return Signal(
-        source=f"{event.id}/{what.value}",
+        source=source_of(event.message) if said else f"{event.id}/{what.value}",  # type: ignore[union-attr]
         workspace=event.workspace,
         at=event.at,
         what=what,
         member=member,
         channel=channel,
         about=about,
+        reply_to=reply_to,
     )
 
 
@@ -67,8 +77,16 @@ async def on_message(ctx: Context, event: MessagePosted) -> None:
     """Messages in channels count; what somebody writes to the bot alone is nobody's business."""
     if event.by_bot or event.direct:
         return
+    if await _is_bot(ctx, event.member):
+        return
     what = What.POSTED if event.thread is None else What.REPLIED
-    ctx.do(Count(signal(event, what, event.member, event.channel)), NoteActivity(event.channel, event.at))
+    reply_to = "" if event.thread is None else source_of(event.thread)
+    ctx.do(
+        Count(signal(event, what, event.member, event.channel, reply_to=reply_to)),
+        NoteActivity(event.channel, event.at),
+    )
+    if event.mentions_bot:
+        ctx.do(Count(signal(event, What.MENTIONED, event.member, event.channel)))
     if event.thread is not None:
         delivery = await ctx.ledger.sent_as(ctx.workspace, event.channel, event.thread.id)
         # Only posts nobody asked for: the figure says whether they start a talk.
@@ -83,7 +101,7 @@ async def on_reaction(ctx: Context, event: ReactionAdded) -> None:
     known = await ctx.channels.get(channel)
     if (known is not None and known.direct) or await _is_bot(ctx, event.member):
         return
-    ctx.do(Count(signal(event, What.REACTED, event.member, channel)))
+    ctx.do(Count(signal(event, What.REACTED, event.member, channel, reply_to=source_of(event.message))))
     if event.on_bot:
         delivery = await ctx.ledger.sent_as(ctx.workspace, channel, event.message.id)
         about = about_delivery(delivery.id) if delivery is not None else ""
@@ -100,9 +118,9 @@ async def stats(ctx: Context, command: CommandGiven, arguments: str) -> None:
     channel = await ctx.channel_named(name) if name else None
     if name and channel is None:
         raise BadInput(ctx.words(language, "signals.no_channel", name=name))
-    figures = await ctx.measures.figures(
+    figures = await ctx.metrics.report(
         ctx.workspace,
-        at=ctx.now,
+        until=ctx.now.date(),
         channel=channel.ref if channel else None,
         weeks=weeks,
         threshold=ctx.policy.threshold,
@@ -110,54 +128,96 @@ async def stats(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, report(ctx, language, figures, channel.name if channel else "", weeks))
 
 
-def report(ctx: Context, language: Language, figures: Figures, channel: str, weeks: int) -> Markup:
+def said(ctx: Context, language: Language, figures: Report, name: str) -> Markup:
+    """A figure as people read it; what is about too few of them is not told."""
+    figure = figures.figures[name]
+    if figure.value is None:
+        return ctx.words(language, f"signals.why_{figure.why}", threshold=figures.threshold)
+    unit = by_name()[name].unit
+    if unit is Unit.SECONDS:
+        return _span(ctx, language, figure.value)
+    text = f"{figure.value:.1f}" if unit is Unit.RATIO else f"{figure.value * (100 if unit is Unit.SHARE else 1):.0f}"
+    text = text.replace(".", ",") if language == "fr" else text
+    return ctx.words(language, "signals.percent", number=text) if unit is Unit.SHARE else Markup(text)
+
+
+def _span(ctx: Context, language: Language, seconds: float) -> Markup:
+    key, length = next((each for each in (("days", 86400), ("hours", 3600)) if seconds >= each[1]), ("minutes", 60))
+    number = f"{seconds / length:g}"
+    return ctx.words(language, f"signals.{key}", number=number.replace(".", ",") if language == "fr" else number)
+
+
+_LINES: Mapping[str, Mapping[str, str]] = {
+    "active": {"day": "active_day", "week": "active_week", "month": "active_28_days"},
+    "posting": {"day": "posting_day", "week": "posting_week", "month": "posting_28_days"},
+    "ladder": {name: name for name in ("readers", "reactors", "contributors", "animators")},
+    "messages": {"messages": "messages", "replies": "replies", "reactions": "reactions"},
+    "dialogue": {
+        "answered": "answered_share",
+        "ratio": "dialogue_ratio",
+        "median": "first_response_median",
+        "most": "first_response_90",
+    },
+    "newcomers": {"newcomers": "newcomers", "activated": "newcomers_activated", "onboarded": "onboarded"},
+    "between": {"crossing": "cross_team_share", "leaders": "managers_posting_share"},
+    "faq": {
+        "asked": "faq_asked",
+        "answered": "faq_found",
+        "unanswered": "faq_unanswered",
+        "helped": "faq_helped",
+        "not_helped": "faq_not_helped",
+    },
+    "bot": {"posts": "bot_posts", "replies": "replies_per_bot_post", "commands": "commands", "clicks": "clicks"},
+}
+"""The lines of the answer, ``signals.<line>``, with the figures that fill them in."""
+
+
+def report(ctx: Context, language: Language, figures: Report, channel: str, weeks: int) -> Markup:
     """The figures in words; whatever concerns fewer people than the threshold is not told."""
-
-    def people(value: int | None) -> str:
-        return str(value) if value is not None else ctx.words(language, "signals.few", threshold=figures.threshold)
-
     where = ctx.words(language, "signals.in_channel", name=channel) if channel else ""
-    silent = ", ".join(f"#{each}" for each in figures.silent_channels)
-    replies = "–" if figures.replies_per_bot_post is None else f"{figures.replies_per_bot_post:.1f}"
-    if language == "fr":
-        replies = replies.replace(".", ",")
-    lines = [
-        ctx.words(language, "signals.title", count=weeks, where=Markup(where)),
-        "",
-        ctx.words(
-            language,
-            "signals.active",
-            day=people(figures.active_day),
-            week=people(figures.active_week),
-            month=people(figures.active_month),
-        ),
-        ctx.words(
-            language,
-            "signals.messages",
-            messages=figures.messages,
-            replies=figures.replies,
-            reactions=figures.reactions,
-        ),
-        ctx.words(
-            language,
-            "signals.newcomers",
-            newcomers=people(figures.newcomers),
-            activated=people(figures.newcomers_activated),
-        ),
-        ctx.words(
-            language,
-            "signals.faq",
-            asked=figures.asked,
-            answered=figures.answered,
-            helped=figures.helped,
-            not_helped=figures.not_helped,
-        ),
-        ctx.words(language, "signals.bot", posts=figures.bot_posts, replies=replies),
-    ]
+    lines: list[str] = [ctx.words(language, "signals.title", count=weeks, where=Markup(where)), ""]
+    for key, names in _LINES.items():
+        values = {word: said(ctx, language, figures, name) for word, name in names.items()}
+        lines.append(ctx.words(language, f"signals.{key}", **values))
     if not channel:
+        silent = ", ".join(_silent(ctx, language, each) for each in figures.silent)
         key = "signals.silent" if silent else "signals.none_silent"
-        lines.append(ctx.words(language, key, channels=silent))
-    return join_lines(lines)
+        lines.append(ctx.words(language, key, channels=Markup(silent)))
+    return join_lines([*lines, *_retention(ctx, language, figures), *_effects(ctx, language, figures)])
+
+
+def _silent(ctx: Context, language: Language, silence: Silence) -> Markup:
+    key = "signals.silent_channel" if silence.since else "signals.never_spoken"
+    return ctx.words(language, key, name=silence.channel, month=silence.since or "")
+
+
+def _retention(ctx: Context, language: Language, figures: Report) -> list[str]:
+    """For each month of joining, how many are still active in the present month."""
+    found = []
+    for cohort in figures.retention[-MAX_COHORTS:]:
+        number = list(cohort.active.values())[-1]
+        if cohort.people is not None and number is not None:
+            values = {"month": cohort.month, "people": cohort.people, "active": number}
+            found.append(ctx.words(language, "signals.cohort", **values))
+    return [ctx.words(language, "signals.retention", cohorts=Markup("; ".join(found)))] if found else []
+
+
+def _effects(ctx: Context, language: Language, figures: Report) -> list[str]:
+    lines: list[str] = []
+    for each in figures.effects:
+        gains = [
+            ctx.words(language, f"signals.gain_{name}", **_gain(language, gain))
+            for name, gain in (("replies", each.replies), ("people", each.people), ("reactions", each.reactions))
+            if gain is not None and gain.clear
+        ]
+        what = Markup(", ".join(gains)) if gains else ctx.words(language, "signals.no_evidence")
+        lines.append(ctx.words(language, "signals.effect", item=each.item, count=each.posts, what=what))
+    return lines
+
+
+def _gain(language: Language, gain: Gain) -> dict[str, str]:
+    values = {"more": f"{gain.more:+.1f}", "low": f"{gain.low:+.1f}", "high": f"{gain.high:+.1f}"}
+    return {key: text.replace(".", ",") if language == "fr" else text for key, text in values.items()}
 
 
 FEATURE = Feature(

@@ -36,6 +36,8 @@ class Send:
     expires: datetime | None = None
     answers: str = ""
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,15 @@ class React:
 
     target: MessageRef
     emoji: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Let into the channel a member who asked for it."""
+
+    channel: ChannelRef
+    member: MemberRef
     key: str = ""
 
 
@@ -135,6 +146,15 @@ class RegisterChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveChannel:
+    """The channel has another id from now on: whatever is kept under the old one follows. Messages said there keep
+    the old one, as they are not reached under the new."""
+
+    old: ChannelRef
+    new: ChannelRef
+
+
+@dataclass(frozen=True, slots=True)
 class NoteActivity:
     """Somebody other than a bot spoke in ``channel`` at this aware UTC moment."""
 
@@ -197,6 +217,15 @@ class Forget:
     """Erase all that is known about a member, and count them no more: a mark without a name stays, so that it holds."""
 
     member: MemberRef
+
+
+@dataclass(frozen=True, slots=True)
+class Uncount:
+    """Count the member no more, and take what they did out of the figures of the past; or, with ``counted``, count them
+    again from now on."""
+
+    member: MemberRef
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +380,7 @@ Action = (
     | Edit
     | Withdraw
     | React
+    | Admit
     | ShowHome
     | RegisterMember
     | MemberWentAway
@@ -360,6 +390,7 @@ Action = (
     | GiveRole
     | MarkManager
     | RegisterChannel
+    | MoveChannel
     | NoteActivity
     | Count
     | SetTimer
@@ -383,6 +414,7 @@ Action = (
     | RecordChange
     | WriteAnswer
     | RemoveAnswer
+    | Uncount
 )
 
 

@@ -16,9 +16,6 @@ from bot.core.signals import Signal, What
 
 CHOICES = 3
 """How many entries a “did you mean” offers: more is a list to read, not help."""
-WORTH_OFFERING, LEAST_OFFERED = 0.5, 0.15
-"""An entry is offered with this share of the best one's score, and this score (of 1) at least: below, chance matches
-of a word or two begin, and an honest “I do not know” helps more."""
 KEEPS_SUBJECT = timedelta(minutes=30)
 """What is asked so soon after an answer in the same thread may be about the same thing."""
 FOLLOW_UP_WORDS = 12
@@ -26,9 +23,8 @@ FOLLOW_UP_WORDS = 12
 
 
 def worth_offering(found: Found) -> list[Entry]:
-    """The entries for a “did you mean”: the best, and those near it."""
-    least = max(found.hits[0].score * WORTH_OFFERING, LEAST_OFFERED) if found.hits else 0.0
-    return [hit.entry for hit in found.hits[:CHOICES] if hit.score >= least]
+    """The entries for a “did you mean”: those that the search found worth it."""
+    return [hit.entry for hit in found.hits[: min(CHOICES, found.worth)]]
 
 
 def answer(ctx: Context, language: Language, entry: Entry, *, guest: bool, question: str = "") -> Message:
@@ -100,7 +96,8 @@ async def search_in_context(
     if not near:
         return found
     both = near[0].entry.slug == found.hits[0].entry.slug == others[0].entry.slug
-    return replace(together, hits=(near[0], *(hit for hit in others if hit is not near[0])), good=both)
+    hits = (near[0], *(hit for hit in others if hit is not near[0]))
+    return replace(together, hits=hits, good=both, worth=max(1, min(found.worth, len(hits))))
 
 
 def about(ctx: Context, place: str, entry: Entry, member: MemberRef | None = None) -> None:

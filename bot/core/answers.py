@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from bot.core.editorial import Status
 from bot.core.knowledge import Entry
 from bot.core.refs import LANGUAGES, Language, WorkspaceRef
+from bot.core.status import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from bot.core.errors import AllantError
 from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Form, Markup, Message, Section
+from bot.core.metrics import Metrics
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -52,11 +54,14 @@ class Ports:
     changes: Changes
     answers: Answers
     measures: Measures
+    metrics: Metrics
     library: Library
     timetable: Timetable
     feeds: FeedReader
     writer: Writer
     addresses: Addresses
+    can: Mapping[WorkspaceRef, Capabilities] = field(default_factory=dict)
+    """What each connected platform can do."""
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
@@ -96,6 +101,7 @@ class Context:
         self.changes = ports.changes
         self.answers = ports.answers
         self.measures = ports.measures
+        self.metrics = ports.metrics
         self.library = ports.library
         self.timetable = ports.timetable
         self.feeds = ports.feeds
@@ -104,6 +110,11 @@ class Context:
     def do(self, *actions: Action) -> None:
         """Have these done when the event's work is committed."""
         self.actions.extend(actions)
+
+    @property
+    def can(self) -> Capabilities:
+        """What the workspace's platform can do."""
+        return self.ports.can.get(self.workspace, Capabilities())
 
     @property
     def policy(self) -> PolicyRules:
@@ -171,6 +182,7 @@ class Context:
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
                 answers=command.id,
+                token=command.token,
             )
         )
 
@@ -210,6 +222,10 @@ FormFunction = Callable[[Context, CommandGiven, str], Awaitable[Form | None]]
 nothing to fill in any more."""
 
 
+CHOSEN = "item"
+"""The field of a form that asks for a command's arguments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """``/allant`` followed by ``path``; ``french`` is the same command in French words.
@@ -227,10 +243,15 @@ class Command:
     """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
     words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
     thread, and its words in ``fields["message"]``."""
+    short: tuple[str, str] | None = None
+    """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None
     """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
+    choose: FormFunction | None = None
+    """For a command given without its arguments: makes the form that asks for them, whose field :data:`CHOSEN` is then
+    what the command gets as its arguments. It submits the command as it was given."""
     names: Mapping[str, str] = field(default_factory=dict)
     """For a command that a form submits: its fields' names as people may type them, one ``name: value`` a line after
     the command. What is typed so reaches the command as if it were filled in."""

@@ -26,7 +26,7 @@ from bot.core.services import FeedEntry as FeedEntry
 from bot.core.services import FeedRead as FeedRead
 from bot.core.services import FeedReader as FeedReader
 from bot.core.services import Writer as Writer
-from bot.core.signals import THRESHOLD, DayCount, Figures, Response, What
+from bot.core.signals import THRESHOLD, DayCount, Response, What
 
 T = TypeVar("T")
 
@@ -193,20 +193,7 @@ class Ledger(ABC):
 
 
 class Measures(ABC):
-    """Figures over the signals."""
-
-    @abstractmethod
-    async def figures(
-        self,
-        workspace: WorkspaceRef,
-        *,
-        at: datetime,
-        channel: ChannelRef | None = None,
-        weeks: int = 4,
-        threshold: int = THRESHOLD,
-    ) -> Figures:
-        """The figures as of ``at`` (aware UTC), with the last ``weeks`` ISO weeks. What concerns fewer people than
-        ``threshold`` (the policy's; never below THRESHOLD) is None."""
+    """Counts over the signals, for the features' own decisions. What is shown to people comes from bot.core.metrics."""
 
     @abstractmethod
     async def days(self, channel: ChannelRef, since: date, until: date, zone: str) -> Sequence[DayCount]:

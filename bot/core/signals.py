@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
+from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
 
 
 class What(StrEnum):
@@ -18,6 +18,9 @@ class What(StrEnum):
     REPLIED = "replied"  # a message in a thread
     REACTED = "reacted"
     COMMAND = "command"
+    CLICKED = "clicked"  # a button of the bot's
+    MENTIONED = "mentioned"  # the bot, in a channel
+    OPENED = "opened"  # a link of a feed; by nobody in particular
     BOT_REACTED = "bot_reacted"  # a reaction to one of the bot's messages
     BOT_REPLIED = "bot_replied"  # a reply in a thread that one of the bot's posts began
     ASKED = "asked"  # a question to the FAQ
@@ -27,6 +30,7 @@ class What(StrEnum):
     NOT_HELPED = "not_helped"
     JOURNEY_STARTED = "journey_started"
     JOURNEY_COMPLETED = "journey_completed"
+    CHARTER_ANSWERED = "charter_answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Signal:
     """One thing that happened. ``at`` is an aware UTC moment.
 
     ``source`` is unique for what is counted (the platform's event id and the kind): counting it again changes nothing.
-    ``about`` is a key that groups (the FAQ entry's slug; the bot delivery replied to), never words.
+    ``about`` is a key that groups (the FAQ entry's slug; the bot delivery replied to), never words. ``reply_to``: the
+    source of the signal of the message that this answers or reacts to; empty where there is none.
     """
 
     source: str
@@ -44,6 +49,12 @@ class Signal:
     member: MemberRef | None = None
     channel: ChannelRef | None = None
     about: str = ""
+    reply_to: str = ""
+
+
+def source_of(message: MessageRef) -> str:
+    """The source of a message's own signal, by which answers and reactions find it."""
+    return f"message/{message}"
 
 
 THRESHOLD = 5
@@ -63,47 +74,6 @@ class Response:
     replies: int
     reactions: int
     people: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeekFigures:
-    """One ISO week of a workspace or channel. ``week`` is its Monday. ``active_members`` and ``joins`` are None where
-    they concern fewer people than the threshold; one person may join several channels."""
-
-    week: date
-    active_members: int | None
-    messages: int
-    replies: int
-    reactions: int
-    joins: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What ``allant stats`` shows. A figure about people is None when it concerns fewer than ``threshold`` of them."""
-
-    workspace: WorkspaceRef
-    channel: ChannelRef | None
-    at: datetime
-    threshold: int
-    active_day: int | None
-    active_week: int | None
-    active_month: int | None
-    messages: int
-    replies: int
-    reactions: int
-    commands: int
-    newcomers: int | None
-    newcomers_activated: int | None
-    silent_channels: tuple[str, ...]
-    bot_posts: int
-    replies_per_bot_post: float | None
-    asked: int
-    answered: int
-    unanswered: int
-    helped: int
-    not_helped: int
-    weeks: tuple[WeekFigures, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bot.core.embedding import Family
 from bot.core.refs import LANGUAGES
 from bot.library.analysis import terms
 
 SAME_WORDS = 0.5
 """Two texts say the same when their words do, weighted by how rare each is among the texts, by this cosine or more."""
-SAME_MEANING = 0.9
-"""The same of the vectors, where the embedder puts unlike questions at .7 to .85."""
+SAME_MEANING: Mapping[Family, float] = {"use": 0.82, "e5": 0.93, "service": 0.9}
+"""The same of the vectors. How to mute a channel and how to leave one, which want different answers, are .80 apart for
+the sentence encoder and .92 for e5; the same question in two languages is .84 to .89 and .90 to .96."""
 MOST = 500
 """Beyond so many texts each is its own group: the work grows with the square."""
 
 
-def grouped(texts: Sequence[str], vectors: Sequence[Sequence[float]] = ()) -> list[list[int]]:
+def grouped(texts: Sequence[str], vectors: Sequence[Sequence[float]] = (), family: Family = "e5") -> list[list[int]]:
     """The numbers of ``texts`` in groups, in the order of their first. ``vectors``: one of unit length for each text,
     or none at all. A text joins the first group whose first text is like it: chains of likeness do not grow."""
     if len(texts) > MOST:
@@ -27,7 +29,7 @@ def grouped(texts: Sequence[str], vectors: Sequence[Sequence[float]] = ()) -> li
     for number in range(len(texts)):
         for group in groups:
             first = group[0]
-            meant = bool(vectors) and _dot(vectors[first], vectors[number]) >= SAME_MEANING
+            meant = bool(vectors) and _dot(vectors[first], vectors[number]) >= SAME_MEANING[family]
             if meant or _cosine(bags[first], bags[number]) >= SAME_WORDS:
                 group.append(number)
                 break
@@ -39,15 +41,17 @@ def grouped(texts: Sequence[str], vectors: Sequence[Sequence[float]] = ()) -> li
 def _bags(texts: Sequence[str]) -> list[dict[str, float]]:
     """Each text's stems in its language: the one of whose small words it has more. A text of nothing but small words
     keeps its letters."""
-    counted = [
-        set(min([terms(text, language) for language in LANGUAGES], key=lambda each: len(each))) for text in texts
-    ]
+    counted = [set(_fewest([terms(text, language) for language in LANGUAGES])) for text in texts]
     known: Counter[str] = Counter()
     for bag in counted:
         known.update(bag)
     most = len(texts) + 1
     weighed = [{stem: 1 + math.log(most / known[stem]) for stem in bag} for bag in counted]
     return [bag or {f"\0{text.strip().casefold()}": 1.0} for bag, text in zip(weighed, texts, strict=True)]
+
+
+def _fewest(several: Sequence[Sequence[str]]) -> Sequence[str]:
+    return min(several, key=len)
 
 
 def _cosine(one: dict[str, float], other: dict[str, float]) -> float:

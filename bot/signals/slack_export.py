@@ -106,6 +106,8 @@ class _Message:
     user: str
     what: What | None
     reactions: tuple[tuple[str, str], ...]
+    thread: str = ""
+    """The ``ts`` of the message that this answers."""
 
 
 class _Survey:
@@ -118,6 +120,8 @@ class _Survey:
         self.joins: dict[tuple[ChannelRef, MemberRef], Signal] = {}
         self.signals: list[Signal] = []
         self.last_in: dict[ChannelRef, datetime] = {}
+        self._written: dict[tuple[ChannelRef, str], str] = {}
+        """The source of each message's signal. Days are read in their order: an answer comes after what it answers."""
 
     def read(self, export: ExportZip, prefix: str, channels: list[Channel], progress: Progress) -> int:
         """Read every channel's files; how many files belong to no channel."""
@@ -155,11 +159,16 @@ class _Survey:
             if message.what in _WRITING:
                 self.last_in[channel] = max(self.last_in.get(channel, message.at), message.at)
             if message.what is not What.JOINED:
-                self.signals.append(self._signal(message.ts, message.at, message.what, member, channel))
+                thread = self._written.get((channel, message.thread), "")
+                counted = self._signal(message.ts, message.at, message.what, member, channel, thread)
+                self.signals.append(counted)
+                if message.what in _WRITING:
+                    self._written[channel, message.ts] = counted.source
         for user, emoji in message.reactions:
             # The export does not say when a reaction was added; most come soon after the message.
             source = f"{message.ts}/{emoji}"
-            self.signals.append(self._signal(source, message.at, What.REACTED, self._member(user), channel))
+            to = self._written.get((channel, message.ts), "")
+            self.signals.append(self._signal(source, message.at, What.REACTED, self._member(user), channel, to))
 
     def _joined(self, channel: ChannelRef, member: MemberRef, at: datetime) -> None:
         """Somebody is in a channel from the first thing they do there: exports often lack the joining itself."""
@@ -167,7 +176,9 @@ class _Survey:
         if known is None or at < known.at:
             self.joins[channel, member] = self._signal("first", at, What.JOINED, member, channel)
 
-    def _signal(self, moment: str, at: datetime, what: What, member: MemberRef, channel: ChannelRef) -> Signal:
+    def _signal(
+        self, moment: str, at: datetime, what: What, member: MemberRef, channel: ChannelRef, reply_to: str = ""
+    ) -> Signal:
         kind = "written" if what in _WRITING else what.value
         return Signal(
             source=f"{PLATFORM}/{channel.id}/{moment}/{kind}/{member.id}",
@@ -176,6 +187,7 @@ class _Survey:
             what=what,
             member=member,
             channel=channel,
+            reply_to=reply_to,
         )
 
     def _member(self, user: str) -> MemberRef:
@@ -255,7 +267,8 @@ def _messages(export: ExportZip, name: str, bots: frozenset[str]) -> Iterator[_M
         what = _what(each) if isinstance(user, str) and user and user not in bots else None
         reactions = tuple(_reactions(each.get("reactions"), bots))
         if what is not None or reactions:
-            yield _Message(ts, at, user if isinstance(user, str) else "", what, reactions)
+            thread = str(each["thread_ts"]) if what is What.REPLIED else ""
+            yield _Message(ts, at, user if isinstance(user, str) else "", what, reactions, thread)
 
 
 def _what(each: dict[str, Any]) -> What | None:

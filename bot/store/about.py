@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,10 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from bot.core.community import Role
 from bot.core.refs import MemberRef
-from bot.store import tables
+from bot.store import crowds, tables
+from bot.store.calendar_days import date_of, day_of
+from bot.store.people import is_uncounted
+from bot.store.roster import keys_of, numbers_of
 from bot.store.sealing import opened_note
 from bot.store.secrecy import Keys
 
@@ -19,11 +22,13 @@ _HIDDEN = frozenset({"folded_name", "folded_id"})
 """Copies of the name and the id that only serve finding."""
 
 
-def all_about(connection: Connection, member: MemberRef, member_key: bytes, keys: Keys) -> dict[str, Any]:
+def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str, Any]:
     """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
     their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar, ``items`` of
-    theirs there, ``counts`` of their signals by kind, and whether they are ``forgotten``. Moments in ISO 8601, UTC."""
+    theirs there, ``counts`` of their signals by kind, the ``days`` on which they stand in the figures (dates, UTC), and
+    whether they are ``forgotten`` or ``uncounted``. Moments in ISO 8601, UTC."""
     ref = str(member)
+    member_key, known = keys.of_member(member), keys_of(connection, keys, member)
     row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
     marked = tables.forgotten.c.member_key
     return {
@@ -35,8 +40,10 @@ def all_about(connection: Connection, member: MemberRef, member_key: bytes, keys
         "changes": _changes(connection, ref),
         "items": _items(connection, ref),
         "answers": _answers(connection, ref),
-        "counts": _counts(connection, member, member_key),
+        "counts": _counts(connection, member, known),
+        "days": _days(connection, member, known),
         "forgotten": connection.scalar(select(marked).where(marked == member_key)) is not None,
+        "uncounted": is_uncounted(connection, member_key),
     }
 
 
@@ -126,12 +133,27 @@ def _listed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     return [_plain(row) for row in rows]
 
 
-def _counts(connection: Connection, member: MemberRef, member_key: bytes) -> dict[str, int]:
+def _counts(connection: Connection, member: MemberRef, known: Sequence[bytes]) -> dict[str, int]:
     column = tables.signals.c
     rows = connection.execute(
         select(column.what, func.count().label("number"))
-        .where(column.workspace == str(member.workspace), column.member_key == member_key)
+        .where(column.workspace == str(member.workspace), column.member_key.in_(known))
         .group_by(column.what)
         .order_by(column.what)
     )
     return {row.what: row.number for row in rows}
+
+
+def _days(connection: Connection, member: MemberRef, known: Sequence[bytes]) -> list[str]:
+    column = tables.signals.c
+    # Those that are not in the rollups yet are on the way there.
+    fresh = connection.scalars(
+        select(column.at).where(column.workspace == str(member.workspace), column.member_key.in_(known))
+    )
+    there = {day_of(at) for at in fresh}
+    numbers = numbers_of(connection, str(member.workspace), known)
+    days = crowds.read(connection, str(member.workspace), [""], crowds.CROWDS, None).get("", {})
+    there |= {
+        day for day, found in days.items() if any(number in crowd for crowd in found.values() for number in numbers)
+    }
+    return [date_of(day).isoformat() for day in sorted(there)]

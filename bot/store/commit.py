@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.core.refs import WorkspaceRef
-from bot.store.secrecy import Keys
+from bot.core.signals import Signal
+from bot.store.secrecy import Keys, Seal
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Commit:
 
     connection: Connection
     keys: Keys
+    seal: Seal
     workspace: WorkspaceRef
     at: datetime
     source: str
@@ -26,6 +28,8 @@ class Commit:
     """How many outward actions each feature had so far: the number in the keys of those without one."""
     planned: list[int] = field(default_factory=list)
     """The numbers of the deliveries planned by this commit."""
+    counted: list[Signal] = field(default_factory=list)
+    """What this commit counts, recorded together at its end."""
 
     def next_key(self) -> str:
         """The key of an outward action that has none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
 
-from bot.core.actions import CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
+from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.ledger import in_digest
 from bot.core.message import Message
@@ -64,6 +64,11 @@ def to_delivery(row: Row[Any]) -> Delivery:
     )
 
 
+def token_row(workspace: WorkspaceRef, key: str) -> bytes:
+    """What the sealed token of a delivery is bound to."""
+    return f"token\0{workspace}\0{key}".encode()
+
+
 def send(commit: Commit, action: Send) -> None:
     """Nothing is planned for somebody who left."""
     key = action.key or commit.next_key()
@@ -83,6 +88,7 @@ def send(commit: Commit, action: Send) -> None:
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
+        token=commit.seal.close(action.token.encode(), token_row(commit.workspace, key)) if action.token else None,
     )
 
 
@@ -96,6 +102,20 @@ def withdraw(commit: Commit, action: Withdraw) -> None:
 
 def react(commit: Commit, action: React) -> None:
     _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
+
+
+def admit(commit: Commit, action: Admit) -> None:
+    _plan(
+        commit,
+        key=action.key or commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=Verb.ADMIT.value,
+        place=place_key(action.channel),
+        message=None,
+        visible_to=str(action.member),
+        private=True,
+        due=commit.at,
+    )
 
 
 HOME_LASTS = timedelta(minutes=10)
@@ -205,6 +225,7 @@ _BLANK: dict[str, Any] = {
     "sent_as": None,
     "out_at": None,
     "answers": None,
+    "token": None,
 }
 
 

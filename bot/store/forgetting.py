@@ -1,7 +1,7 @@
 """Erasing a person.
 
-Their row, roles, notes, timers and private deliveries are deleted. Their signals stay without a member key, so that
-the channel's totals do not change and nothing tells any more that one person was behind them. A mark under their
+Their row, roles, notes, timers and private deliveries are deleted. They are taken out of the figures as
+bot.store.uncounting says. A mark under their
 member key stays: it says that somebody is not to be counted or registered, and not who. What they changed in the
 calendar stays changed, without their name.
 """
@@ -21,8 +21,9 @@ from bot.store.commit import Commit
 from bot.store.deliveries import RESENDABLE
 from bot.store.dialect import Insert, prepared
 from bot.store.editorial import forget_author
-from bot.store.people import forgotten_among
+from bot.store.people import FORGOTTEN, forgotten_among
 from bot.store.secrecy import Keys
+from bot.store.uncounting import mark, take_out
 
 _deliveries = tables.deliveries.c
 
@@ -34,6 +35,7 @@ def forget(commit: Commit, action: Forget) -> None:
     connection.execute(delete(tables.members).where(tables.members.c.ref == ref))
     connection.execute(delete(tables.notes).where(tables.notes.c.member == ref))
     connection.execute(delete(tables.timers).where(tables.timers.c.member == ref))
+    connection.execute(delete(tables.aside).where(tables.aside.c.member == ref))
     connection.execute(
         delete(tables.deliveries).where(
             or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref),
@@ -46,12 +48,9 @@ def forget(commit: Commit, action: Forget) -> None:
     forget_author(connection, action.member)
     disown(connection, ref)
     _drop_unsent(connection, action.member)
-    connection.execute(
-        update(tables.signals)
-        .where(tables.signals.c.workspace == str(action.member.workspace), tables.signals.c.member_key == member_key)
-        .values(member_key=None)
-    )
+    take_out(connection, commit.keys, action.member)
     connection.execute(_marking(connection), {"member_key": member_key})
+    mark(connection, member_key, FORGOTTEN, commit.at)
 
 
 @prepared

@@ -19,17 +19,19 @@ from bot.store import (
     deliveries,
     editorial,
     forgetting,
+    moving,
     notebook,
     occurrences,
     pausing,
     people,
     places,
     timers,
+    uncounting,
 )
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
-from bot.store.secrecy import Keys
+from bot.store.secrecy import Keys, Seal
 from bot.store.wakeups import PLANNED, tell
 
 APPLY: dict[type, Callable[[Commit, Any], None]] = {
@@ -37,6 +39,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Edit: deliveries.edit,
     actions.Withdraw: deliveries.withdraw,
     actions.React: deliveries.react,
+    actions.Admit: deliveries.admit,
     actions.ShowHome: deliveries.show_home,
     actions.RegisterMember: people.register_member,
     actions.MemberWentAway: people.member_went_away,
@@ -46,6 +49,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.GiveRole: people.give_role,
     actions.MarkManager: people.mark_manager,
     actions.RegisterChannel: places.register_channel,
+    actions.MoveChannel: moving.move_channel,
     actions.NoteActivity: places.note_activity,
     actions.Count: counting.count,
     actions.SetTimer: timers.set_timer,
@@ -69,6 +73,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.RecordChange: editorial.record_change,
     actions.WriteAnswer: answers.write_answer,
     actions.RemoveAnswer: answers.remove_answer,
+    actions.Uncount: uncounting.uncount,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
 
@@ -76,9 +81,10 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
 class StoredJournal(Journal):
     """Commits to the database."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    def __init__(self, database: Database, keys: Keys, seal: Seal) -> None:
         self._database = database
         self._keys = keys
+        self._seal = seal
 
     async def commit(
         self,
@@ -95,16 +101,18 @@ class StoredJournal(Journal):
                 return 0
             if fired is not None and not timers.take_fired(connection, fired):
                 return 0
-            commit = Commit(connection, self._keys, workspace, at, source)
+            commit = Commit(connection, self._keys, self._seal, workspace, at, source)
             for plan in plans:
                 commit.feature = plan.feature
                 for action in plan.actions:
                     APPLY[type(action)](commit, action)
+            if commit.counted:
+                counting.record(connection, self._keys, commit.counted)
             if commit.planned or any(isinstance(each, actions.SetTimer) for plan in plans for each in plan.actions):
                 tell(connection, PLANNED)
             return len(commit.planned)
 
         planned = await self._database.write(work)
-        if any(isinstance(action, actions.Forget) for plan in plans for action in plan.actions):
+        if any(isinstance(action, actions.Forget | actions.Uncount) for plan in plans for action in plan.actions):
             await self._database.leave_no_trace()
         return planned

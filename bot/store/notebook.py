@@ -52,8 +52,7 @@ class StoredNotes(Notes):
         return {key: value for key, value in pairs if value is not None}
 
     async def about(self, member: MemberRef) -> Mapping[str, object]:
-        member_key = self._keys.of_member(member)
-        return await self._database.read(lambda connection: all_about(connection, member, member_key, self._keys))
+        return await self._database.read(lambda connection: all_about(connection, member, self._keys))
 
     def _read(self, workspace: WorkspaceRef, kind: type[T], key: str, text: str) -> T | None:
         try:

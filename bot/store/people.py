@@ -26,17 +26,24 @@ from bot.core.community import Hours, Member, Role
 from bot.core.delivery import Kind, State
 from bot.core.ports import Members
 from bot.core.refs import MemberRef, WorkspaceRef
-from bot.store import tables
+from bot.store import rollup_tables, tables
 from bot.store.codec import from_json, kind_of
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.dialect import Insert, inserting, prepared
+from bot.store.roster import tell as tell_roster
 from bot.store.secrecy import Keys
+
+UNCOUNTED, FORGOTTEN = "uncounted", "forgotten"
+"""What the list of erasures says that somebody asked for."""
 
 _columns = tables.members.c
 _ALL_FORGOTTEN = select(tables.forgotten.c.member_key)
 _ONE_FORGOTTEN = _ALL_FORGOTTEN.where(tables.forgotten.c.member_key == bindparam("member_key"))
 
+
+_UNCOUNTED = select(rollup_tables.erasures.c.member_key).where(rollup_tables.erasures.c.what == UNCOUNTED)
+"""Few people ask not to be counted: reading them all beats asking for each."""
 
 _note = tables.notes.c
 _WITH_HOURS = select(tables.members, _note.value.label("hours")).outerjoin(
@@ -64,6 +71,7 @@ def to_member(row: Row[Any]) -> Member:
         muted_until=row.muted_until,
         away_until=row.away_until,
         joined_at=row.joined_at,
+        team=row.team,
         hours=from_json(Hours, row.hours) if row.hours else None,
     )
 
@@ -86,6 +94,7 @@ def _values(member: Member) -> dict[str, Any]:
         "muted_until": member.muted_until,
         "away_until": member.away_until,
         "joined_at": member.joined_at,
+        "team": member.team,
     }
 
 
@@ -171,6 +180,8 @@ def _registering(insert: Insert) -> Executable:
             **{name: new[name] for name in ("name", "folded_name", "zone", "guest", "bot", "active")},
             "language": case((_columns.language_chosen.is_(True), _columns.language), else_=new.language),
             "joined_at": func.coalesce(_columns.joined_at, new.joined_at),
+            # What the platform does not say, an administrator may have: it stays.
+            "team": case((new.team != "", new.team), else_=_columns.team),
         },
     )
 
@@ -181,6 +192,16 @@ def forgotten_among(connection: Connection, member_keys: Sequence[bytes]) -> set
         return set(connection.scalars(_ONE_FORGOTTEN, {"member_key": member_keys[0]}))
     # Few people ask to be forgotten: reading them all beats asking for thousands.
     return set(connection.scalars(_ALL_FORGOTTEN))
+
+
+def not_counted_among(connection: Connection, member_keys: Sequence[bytes]) -> set[bytes]:
+    """Those of the keys whose members asked to be forgotten, or not to be counted."""
+    return forgotten_among(connection, member_keys) | set(connection.scalars(_UNCOUNTED))
+
+
+def is_uncounted(connection: Connection, member_key: bytes) -> bool:
+    """Whether this member asked not to be counted."""
+    return connection.scalar(_UNCOUNTED.where(rollup_tables.erasures.c.member_key == member_key)) is not None
 
 
 def register_member(commit: Commit, action: RegisterMember) -> None:
@@ -222,6 +243,7 @@ def give_role(commit: Commit, action: GiveRole) -> None:
 
 def mark_manager(commit: Commit, action: MarkManager) -> None:
     _choose(commit, action.member, manager=action.manager)
+    tell_roster(commit.connection, commit.keys, action.member, manager=action.manager)
 
 
 def _change(commit: Commit, member: MemberRef, **values: Any) -> int:
@@ -235,3 +257,11 @@ def _choose(commit: Commit, member: MemberRef, **values: Any) -> None:
         statement = inserting(commit.connection, tables.members).values({**_values(Member(member, name="")), **values})
         # Another process may have registered them a moment ago.
         commit.connection.execute(statement.on_conflict_do_update(index_elements=["ref"], set_=values))
+
+
+def assign_team(connection: Connection, keys: Keys, member: MemberRef, team: str) -> bool:
+    """The member belongs to ``team`` from now on; False when nobody knows them."""
+    found = connection.execute(update(tables.members).where(_columns.ref == str(member)).values(team=team)).rowcount
+    if found:
+        tell_roster(connection, keys, member, team=team)
+    return bool(found)

@@ -1,4 +1,5 @@
-"""What the secret is for: sealing the words that wait in the inbox, and the member keys of the signals.
+"""What the secret is for: sealing the words that wait in the inbox and the credentials of workspaces that connected
+themselves, and the member keys of the signals.
 
 Each use has its own key, derived from the secret with HKDF-SHA256 (RFC 5869) under a label of its own, so that
 knowing one says nothing of the other.
@@ -70,11 +71,20 @@ class Keys:
         self.forms = Seal(secret, b"allant form values")
         self.notes = Seal(secret, b"allant note words")
         self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
+        self._period = _derived(secret, b"allant signal period")
         self._source = hmac.new(_derived(secret, b"allant signal source"), digestmod=hashlib.sha256)
 
     def of_member(self, member: MemberRef) -> bytes:
-        """The member's key in the signals: the same each time, different in each workspace."""
+        """The member's lasting key, by which it is known that somebody asked to be forgotten; of no use to read signals
+        with. Different in each workspace."""
         return _keyed(self._member, str(member))
+
+    def of_month(self, member: MemberRef, month_key: bytes | None) -> bytes:
+        """The member's key in the signals of a month, whose own key is ``month_key``: without that, which is destroyed
+        when the month is closed, nobody can make it again. None: of the time before there were months."""
+        if month_key is None:
+            return self.of_member(member)
+        return hmac.digest(self._period + month_key, str(member).encode("utf-8", "surrogatepass"), "sha256")[:KEY_BYTES]
 
     def of_source(self, source: str) -> bytes:
         """The key by which a signal is counted once. Sources may hold platform ids, so they are not kept either."""

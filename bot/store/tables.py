@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0007"
+REVISION = "0011"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -68,6 +68,7 @@ class MemberRow(Row, table=True):
     muted_until: datetime | None = Field(sa_type=Moment)
     away_until: datetime | None = Field(sa_type=Moment)
     joined_at: datetime | None = Field(sa_type=Moment)
+    team: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class ChannelRow(Row, table=True):
@@ -121,7 +122,8 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform. ``answers``: the id of the event that it answers, as the platform gave it.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``token``: what the platform
+    needs to answer it, sealed; NULL once it is done with.
     """
 
     __tablename__ = "delivery"
@@ -160,6 +162,7 @@ class DeliveryRow(Row, table=True):
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
+    token: bytes | None = Field(sa_type=LargeBinary)
 
 
 class DecisionRow(Row, table=True):
@@ -215,8 +218,11 @@ class NoteRow(Row, table=True):
 
 
 class SignalRow(Row, table=True):
-    """That something happened. ``member_key`` cannot be turned back into a member without the secret; it is NULL where
-    nobody in particular did it, or where the person has been forgotten."""
+    """That something happened. ``member_key`` cannot be turned back into a member without the secret and the key of its
+    month (bot.store.rollup_tables.PeriodRow); it is NULL where nobody in particular did it, or where the person has
+    been forgotten.
+    ``reply_to``: the ``source`` of the message answered or reacted to. ``answered_at``: when somebody else first
+    answered a message. ``rolled``: whether it is in the rollups yet."""
 
     __tablename__ = "signal"
     __table_args__ = (
@@ -225,6 +231,14 @@ class SignalRow(Row, table=True):
         Index("ix_signal_workspace_at", "workspace", "at"),
         Index("ix_signal_workspace_channel_at", "workspace", "channel", "at"),
         Index("ix_signal_workspace_member_at", "workspace", "member_key", "at"),
+        Index(
+            "ix_signal_workspace_reply_to",
+            "workspace",
+            "reply_to",
+            sqlite_where=text("reply_to IS NOT NULL"),
+            postgresql_where=text("reply_to IS NOT NULL"),
+        ),
+        Index("ix_signal_to_roll", "id", sqlite_where=text("NOT rolled"), postgresql_where=text("NOT rolled")),
     )
 
     id: int = Field(primary_key=True, sa_type=cast(Any, _ROWID))
@@ -235,6 +249,9 @@ class SignalRow(Row, table=True):
     channel: str | None = Field(sa_type=Text)
     member_key: bytes | None = Field(sa_type=LargeBinary)
     about: str = Field(sa_type=Text)
+    reply_to: bytes | None = Field(sa_type=LargeBinary)
+    answered_at: datetime | None = Field(sa_type=Moment)
+    rolled: bool = Field(sa_column_kwargs={"server_default": text("false")})
 
 
 class ProcessRow(Row, table=True):
@@ -272,6 +289,26 @@ class CommitMarkRow(Row, table=True):
     writer: str = Field(primary_key=True, sa_type=Text)
     mark: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=Moment)
+
+
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
 
 
 class ForgottenRow(Row, table=True):
@@ -362,24 +399,41 @@ class AnswerRow(Row, table=True):
     changed: datetime = Field(sa_type=Moment)
 
 
-def _table(row: type[Row]) -> Table:
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
+def table_of(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
 
-members = _table(MemberRow)
-channels = _table(ChannelRow)
-inbox = _table(InboxRow)
-deliveries = _table(DeliveryRow)
-decisions = _table(DecisionRow)
-pauses = _table(PauseRow)
-timers = _table(TimerRow)
-notes = _table(NoteRow)
-signals = _table(SignalRow)
-forgotten = _table(ForgottenRow)
-occurrences = _table(OccurrenceRow)
-plans = _table(PlanRow)
-items = _table(ItemRow)
-changes = _table(ChangeRow)
-processes = _table(ProcessRow)
-leases = _table(LeaseRow)
-answers = _table(AnswerRow)
+members = table_of(MemberRow)
+channels = table_of(ChannelRow)
+inbox = table_of(InboxRow)
+deliveries = table_of(DeliveryRow)
+decisions = table_of(DecisionRow)
+pauses = table_of(PauseRow)
+timers = table_of(TimerRow)
+notes = table_of(NoteRow)
+signals = table_of(SignalRow)
+installations = table_of(InstallationRow)
+spent = table_of(SpentRow)
+forgotten = table_of(ForgottenRow)
+occurrences = table_of(OccurrenceRow)
+plans = table_of(PlanRow)
+items = table_of(ItemRow)
+changes = table_of(ChangeRow)
+processes = table_of(ProcessRow)
+leases = table_of(LeaseRow)
+answers = table_of(AnswerRow)
+aside = table_of(AsideRow)

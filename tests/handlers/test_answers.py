@@ -85,7 +85,7 @@ async def test_a_shortcut_on_a_message_fills_in_its_words_and_keeps_nothing(play
     await play.settle()
     values = held(latest(play))
     assert values["title_en"] == QUESTION
-    assert values["questions_en"] == QUESTION
+    assert values["questions_en"] == ""
     assert await play.allant.store.answers.all(play.workspace) == []
     reply = await play.say(ANN, "general", "They are in the blue stand by the door.")
     play.server.shortcut("odile", reply.id, "faq write")
@@ -110,6 +110,12 @@ async def test_its_owner_approves_it_and_nobody_else(play: Stage) -> None:
     assert "blue stand" in await play.ask(ANN, f"faq {QUESTION}")
     about = await play.allant.store.notes.about(play.member("ann"))
     assert about["answers"] == [slug]
+    await written(play, OSCAR, owner="@Ann", title_en="Where is the door?")
+    assert "Ann answers for it" in await play.ask(OSCAR, "faq approve where-is-the-door")
+    play.server.leave("ann")
+    await play.settle()
+    assert "is in the FAQ" in await play.ask(OSCAR, "faq approve where-is-the-door")
+    await play.arrive(ANN)
     await play.ask(ANN, "me forget confirm")
     kept = await play.allant.store.answers.get(play.workspace, slug)
     assert kept is not None
@@ -155,6 +161,12 @@ async def test_an_answer_is_changed_withdrawn_and_deleted(play: Stage) -> None:
     await play.ask(OSCAR, f"faq withdraw {slug_of(QUESTION)}")
     assert "1 réponse attend une approbation" in await play.ask(ODILE, "faq brouillons")
     assert "Delete “" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)}")
+    assert "is deleted" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)} confirm")
+    # Who did what and when is written down, and taken back by its number.
+    assert "is taken back" in await play.ask(OSCAR, "undo")
+    history = await play.ask(OSCAR, f"calendar history {slug_of(QUESTION)}")
+    for did in ("Oscar made it", "Odile changed it", "Oscar approved it", "Oscar sent it back", "Oscar deleted it"):
+        assert did in history
     assert "is deleted" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)} confirm")
     assert "no answer" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)}")
     assert await play.allant.store.answers.all(play.workspace) == []

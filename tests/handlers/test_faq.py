@@ -170,9 +170,10 @@ def entry(slug: str) -> Entry:
     return Entry(slug=slug, kind="faq", language="en", title=slug, body="")
 
 
-def test_only_entries_near_the_best_are_offered() -> None:
+def test_only_what_is_worth_it_is_offered() -> None:
     hits = (Hit(entry("a"), 0.6), Hit(entry("b"), 0.31), Hit(entry("c"), 0.29), Hit(entry("d"), 0.28))
-    assert [each.slug for each in worth_offering(Found(hits))] == ["a", "b"]
+    assert [each.slug for each in worth_offering(Found(hits, worth=2))] == ["a", "b"]
+    assert [each.slug for each in worth_offering(Found(hits, worth=4))] == ["a", "b", "c"]
     assert worth_offering(Found((Hit(entry("a"), 0.1),))) == []
     assert worth_offering(Found(())) == []
 
@@ -188,7 +189,7 @@ def test_only_entries_near_the_best_are_offered() -> None:
     ],
 )
 def test_small_talk_is_told_from_asking(text: str, language: str, talk: bool) -> None:
-    found = Found((Hit(entry("a"), 0.5),))
+    found = Found((Hit(entry("a"), 0.5),), worth=1)
     assert is_small_talk(text, found, "fr" if language == "fr" else "en") is talk
 
 

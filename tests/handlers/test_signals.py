@@ -79,8 +79,6 @@ async def test_replies_and_reactions_to_the_bots_own_posts_are_told_apart(play: 
     await play.settle()
     assert await number(play, What.BOT_REPLIED) == 1
     assert await number(play, What.BOT_REACTED) == 1
-    figures = await play.allant.store.measures.figures(play.workspace, at=play.clock.now())
-    assert figures.replies_per_bot_post == 1.0
 
 
 async def test_private_talk_and_bots_are_not_counted(play: Stage) -> None:
