@@ -435,7 +435,7 @@ async def assemble(
         outbox.wake()
         clockwork.wake()
 
-    served = Served(store.answers, library)
+    served = Served(store.answers, library, store.notes, by_workspace)
     await served.refresh()
     dispatcher = Dispatcher(features, ports, ServingJournal(store.journal, served), committed)
     outbox = Outbox(

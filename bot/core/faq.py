@@ -6,7 +6,7 @@ A kind of note is stored by the name of this module: ``faq.OpenQuestion``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 
 from bot.core.actions import Drop, Remember
@@ -101,6 +101,21 @@ class Zeal:
 
     refusals: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Somebody said that an entry is still right; its key is the slug."""
+
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An entry that was to be reviewed and that nobody confirmed: the library finds it no more. Its key is the slug;
+    ``title`` is for naming it meanwhile."""
+
+    title: str
 
 
 def question_id(source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -68,6 +68,7 @@ class ContentLibrary(Library):
         self._spare = None if spare is None or spare == folder else ContentLibrary(spare, part="messages")
         self._tried: dict[str, _Tried] = {}
         self._made: tuple[Entry, ...] = ()
+        self._withheld: frozenset[str] = frozenset()
         self._shelf: Shelf = assemble(())
         self._engine = SearchEngine(embedders, index_folder, figures)
 
@@ -193,11 +194,20 @@ class ContentLibrary(Library):
 
     def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
         found = self._shelf.entry(slug, language, kind)
-        return None if found is None or (guest and found.audience == "employees") else found
+        hidden = found is None or slug in self._withheld or (guest and found.audience == "employees")
+        return None if hidden else found
+
+    def withhold(self, slugs: Collection[str]) -> None:
+        """Neither find nor show these entries, until the next call."""
+        self._withheld = frozenset(slugs)
 
     def entries(self, language: Language, *, guest: bool, kind: str = "") -> Sequence[Entry]:
         every = self._shelf.all_entries(language, kind)
-        return [entry for entry in every if not (guest and entry.audience == "employees")]
+        return [
+            entry
+            for entry in every
+            if entry.slug not in self._withheld and not (guest and entry.audience == "employees")
+        ]
 
     def page(self, name: str, language: Language) -> Page | None:
         return self._shelf.page(name, language)
