@@ -163,6 +163,49 @@ async def test_told_alone_it_answers_questions_and_greets_once_a_day(play: Stage
     assert "Posez-moi une question" in play.told(CHLOE)[-1].text
 
 
+# What is asked next, and what is not known
+
+
+async def test_what_is_asked_next_in_a_thread_keeps_its_subject(play: Stage) -> None:
+    question = await play.say(ANN, "general", "@Allant How do I mute a channel?")
+    assert "mute" in play.said_in("general")[-1].text.casefold()
+    await play.say(ANN, "general", "@Allant and on my phone?", thread=question)
+    said = play.said_in("general")[-1]
+    assert said.thread == question.id
+    assert "I do not know" not in said.text
+    assert "phone" in (said.text + "".join(button.label for button in said.buttons)).casefold()
+
+
+async def test_unknown_alone_it_is_noted_without_a_name(play: Stage) -> None:
+    await play.tell(ANN, UNKNOWN)
+    post = play.told(ANN)[-1]
+    assert "I do not know" in post.text
+    assert "without your name" in post.text
+    assert [button.label for button in post.buttons] == ["Tell me when there is an answer", "Take my question back"]
+
+
+async def test_others_may_want_to_know_and_only_the_asker_takes_back(play: Stage) -> None:
+    await play.say(CHLOE, "general", "@Allant Où sont rangées les clés du parking à vélos ?")
+    post = play.said_in("general")[-1]
+    assert "je ne sais pas" in post.text
+    await play.press(BEN, post, "Reprendre ma question")
+    assert "Only whoever asked" in play.heard()[-1].text
+    await play.press(BEN, post, "Me prévenir d’une réponse")
+    assert "30 days" in play.heard()[-1].text
+    await play.press(BEN, play.said_in("general")[-1], "No need after all")
+    assert "not come back" in play.heard()[-1].text
+
+
+async def test_not_what_i_meant_makes_an_asked_question_open_and_leaves_the_answer(play: Stage) -> None:
+    await play.tell(ANN, KNOWN)
+    answered = play.told(ANN)[-1]
+    await play.press(ANN, answered, "Not what I meant")
+    said = play.told(ANN)[-1]
+    assert "needs work" in said.text
+    assert "without your name" in said.text
+    assert not play.post(answered.id).deleted
+
+
 # Decisions
 
 
