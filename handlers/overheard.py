@@ -153,8 +153,21 @@ async def speak(ctx: Context, fired: TimerFired) -> None:
         topics = tuple(dict.fromkeys(tag for entry in worth_offering(found) for tag in entry.tags))
         keep(ctx, fired.key, replace(question, topics=topics))
         return
+    if not await _speaks_there(ctx, question.place, found.hits[0].entry.channels):
+        return
     if await _has_room(ctx, question.place, refused):
         _answer(ctx, fired.key, question, found, question.message)
+
+
+async def _speaks_there(ctx: Context, place: ChannelRef, channels: tuple[str, ...]) -> bool:
+    """Whether an entry that names ``channels`` is said unasked in this one."""
+    channel = await ctx.channels.get(place)
+    if channel is None:
+        return False
+    named = {each.removeprefix("#").casefold() for each in channels}
+    return (
+        not named or channel.name.casefold() in named or any(f"tag:{tag}".casefold() in named for tag in channel.tags)
+    )
 
 
 async def _has_room(ctx: Context, place: ChannelRef, refused: int) -> bool:

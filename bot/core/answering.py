@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,12 +11,14 @@ from bot.core.actions import Count, Remember
 from bot.core.faq import Subject
 from bot.core.feature import Context
 from bot.core.knowledge import Entry, Found
-from bot.core.message import Button, Markup, Message, join_lines
+from bot.core.message import Button, Markup, Message, join_lines, link
 from bot.core.refs import Language, MemberRef
 from bot.core.signals import Signal, What
 
 CHOICES = 3
 """How many entries a “did you mean” offers: more is a list to read, not help."""
+MOST_LINKED = 3
+_ENTRY_LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\(entry:([a-z0-9-]+)\)")
 KEEPS_SUBJECT = timedelta(minutes=30)
 """What is asked so soon after an answer in the same thread may be about the same thing."""
 FOLLOW_UP_WORDS = 12
@@ -33,7 +36,10 @@ def answer(ctx: Context, language: Language, entry: Entry, *, guest: bool, quest
     if entry.kind == "tutorial":
         button = Button(ctx.words(language, "faq.start_tutorial"), f"tuto {entry.slug}", "primary")
         return Message(ctx.words(language, "faq.tutorial", title=entry.title), (button,))
-    lines = [f"**{entry.title}**", "", entry.body]
+    body, linked = without_links(ctx, language, entry.body, guest=guest, own=entry.slug)
+    lines = [f"**{entry.title}**", "", body]
+    if entry.attachments:
+        lines += ["", *(f"- {link(each.title, each.url)}" for each in entry.attachments)]
     if entry.language != language:
         lines += ["", f"*{ctx.words(language, 'faq.other_language')}*"]
     more = [ctx.library.entry(slug, language, guest=guest) for slug in entry.see_also]
@@ -41,11 +47,31 @@ def answer(ctx: Context, language: Language, entry: Entry, *, guest: bool, quest
     if titles:
         lines += ["", ctx.words(language, "faq.see_also", titles=Markup(" · ".join(titles)))]
     of = f" {question}" if question else ""
-    buttons = (
+    buttons = [
         Button(ctx.words(language, "faq.helped"), f"faq helped {entry.slug}{of}", "primary"),
         Button(ctx.words(language, "faq.not_helped"), f"faq unhelped {entry.slug}{of}"),
-    )
-    return Message(join_lines(lines), buttons)
+    ]
+    buttons += [
+        Button(each.title, f"tuto {each.slug}" if each.kind == "tutorial" else f"faq show {each.slug}")
+        for each in linked[:MOST_LINKED]
+    ]
+    return Message(join_lines(lines), tuple(buttons))
+
+
+def without_links(
+    ctx: Context, language: Language, text: str, *, guest: bool, own: str = ""
+) -> tuple[str, list[Entry]]:
+    """The text with links to entries as plain emphasis, and those of these entries that may be read, for buttons; the
+    entry ``own``, whose text it is, left out."""
+    found: dict[str, Entry] = {}
+
+    def one(match: re.Match[str]) -> str:
+        other = ctx.library.entry(match.group(2), language, guest=guest)
+        if other is not None and other.slug != own:
+            found[other.slug] = other
+        return f"*{match.group(1)}*" if other is not None else match.group(1)
+
+    return _ENTRY_LINK.sub(one, text), list(found.values())
 
 
 def did_you_mean(ctx: Context, language: Language, entries: Sequence[Entry], question: str = "") -> Message:

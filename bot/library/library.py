@@ -21,8 +21,9 @@ from bot.files import FrontMatter, read_markdown
 from bot.library.crosscheck import cross_problems
 from bot.library.engine import Progress, SearchEngine, Standing
 from bot.library.grouping import grouped
+from bot.library.lookalikes import lookalike_problems
 from bot.library.ranking import Figures, Mode
-from bot.library.reading import Read, read_content
+from bot.library.reading import EntryFile, Read, read_content
 from bot.library.shelf import Shelf, assemble
 
 ENDINGS = (".md", ".yaml", ".yml")
@@ -114,6 +115,7 @@ class ContentLibrary(Library):
             except BadContent as bad:
                 problems += bad.problems
         problems += cross_problems(good, today or datetime.now(UTC).date())
+        problems += lookalike_problems([each for each in good.values() if isinstance(each, EntryFile)])
         return tuple(sorted(problems))
 
     @property
