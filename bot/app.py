@@ -74,7 +74,12 @@ def make_writer(settings: Settings) -> Writer:
     key = settings.writer_api_key.get_secret_value()
     if not key:
         return CannedWriter()
-    return OpenAIWriter(api_key=key, base_url=settings.writer_base_url, model=settings.writer_model)
+    return OpenAIWriter(
+        api_key=key,
+        base_url=settings.writer_base_url,
+        model=settings.writer_model,
+        answers=settings.writer_answers,
+    )
 
 
 def check_files(settings: Settings) -> list[Problem]:

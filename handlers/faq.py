@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.core.actions import CallOff, Drop, Remember, Send, SetTimer, Withdraw
 from bot.core.answering import about, answer, did_you_mean, search_in_context, signal, worth_offering
 from bot.core.community import Member
+from bot.core.composing import composed
 from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
 from bot.core.events import CommandGiven, MessagePosted
@@ -114,7 +115,8 @@ async def _reply_to(ctx: Context, asking: Asking, found: Found) -> Message:
         _answered(ctx, name, question, best, asking.subject)
         ctx.do(signal(ctx, source, What.ASKED, member.ref, best.slug))
         ctx.do(signal(ctx, source, What.ANSWERED, member.ref, best.slug))
-        return answer(ctx, member.language, best, guest=asking.guest, question=name)
+        short = await composed(ctx, member.language, asking.words, found, guest=asking.guest, question=name)
+        return short or answer(ctx, member.language, best, guest=asking.guest, question=name)
     ctx.do(signal(ctx, source, What.ASKED, member.ref))
     if offered := worth_offering(found):
         keep(ctx, name, replace(question, open=False))
