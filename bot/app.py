@@ -74,7 +74,12 @@ def make_writer(settings: Settings) -> Writer:
     key = settings.writer_api_key.get_secret_value()
     if not key:
         return CannedWriter()
-    return OpenAIWriter(api_key=key, base_url=settings.writer_base_url, model=settings.writer_model)
+    return OpenAIWriter(
+        api_key=key,
+        base_url=settings.writer_base_url,
+        model=settings.writer_model,
+        answers=settings.writer_answers,
+    )
 
 
 def check_files(settings: Settings) -> list[Problem]:
@@ -435,7 +440,7 @@ async def assemble(
         outbox.wake()
         clockwork.wake()
 
-    served = Served(store.answers, library)
+    served = Served(store.answers, library, store.notes, by_workspace)
     await served.refresh()
     dispatcher = Dispatcher(features, ports, ServingJournal(store.journal, served), committed)
     outbox = Outbox(

@@ -194,12 +194,14 @@ class CancelTimer:
 class Remember:
     """Keep ``value`` (a frozen dataclass of the feature) under ``key``, replacing what was there.
 
-    Never put a member's words into it. ``member``: it is about this member: shown to them, erased with them.
+    Never put a member's words into it, unless it is ``sealed``: kept encrypted, and opened for features only; drop such
+    words as soon as what they were for is over. ``member``: it is about this member: shown to them, erased with them.
     """
 
     key: str
     value: object
     member: MemberRef | None = None
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,13 +175,14 @@ class Message:
     """What the bot says: Markdown, then buttons, then perhaps a form.
 
     ``sections`` are for homes only (see :class:`bot.core.actions.ShowHome`): nothing sent to a channel or a person as
-    a message has any.
+    a message has any. ``quotes``: it repeats what a member wrote, so the ledger keeps it sealed.
     """
 
     text: str
     buttons: tuple[Button, ...] = ()
     form: Form | None = None
     sections: tuple[Section, ...] = ()
+    quotes: bool = False
 
 
 def join_lines(lines: Iterable[str]) -> Markup:
