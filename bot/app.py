@@ -22,6 +22,7 @@ from bot.core.dispatch import Dispatcher, catalogue
 from bot.core.errors import BadInput, Problem
 from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
+from bot.core.goals import GoalRules
 from bot.core.intake import Intake
 from bot.core.leases import LISTEN, Rested
 from bot.core.platform import Platform
@@ -33,6 +34,7 @@ from bot.delivery import Limits, Outbox
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
 from bot.settings import Settings, starter_folder
+from bot.signals import ChartPainter
 from bot.store import Store
 from bot.store.leases import SharedLeases
 from bot.store.wakeups import ACCEPTED, PLANNED
@@ -59,7 +61,7 @@ TIDY_FIRST_SECONDS = 60.0
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
     """The rhythm each feature declares, by its key in schedules/, the policy's, and who may publish what."""
-    return {"policy": PolicyRules, "publishing": PublishingRules} | {
+    return {"policy": PolicyRules, "publishing": PublishingRules, "goals": GoalRules} | {
         each.name: each.rules for each in features if each.rules is not None
     }
 
@@ -365,6 +367,8 @@ async def assemble(
         changes=store.changes,
         measures=store.measures,
         metrics=store.metrics,
+        painter=ChartPainter(),
+        can={platform.workspace: platform.can for platform in platforms},
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import ledger_cli
+from bot import ledger_cli, report_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
@@ -392,6 +392,7 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 ledger_cli.register(cli)
+report_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

@@ -113,6 +113,8 @@ class Talk:
     def _show(self, post: Post) -> None:
         self._last = post
         self._out.print(Markdown(post.text))
+        for image in post.images:
+            self._out.print(f"  🖼 {image.alt}", markup=False)
         for number, button in enumerate(post.buttons, start=1):
             self._out.print(f"  {number}. {button.label}", markup=False)
         if post.form is not None:

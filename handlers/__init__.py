@@ -22,6 +22,7 @@ from handlers import (
     privacy,
     recall,
     reins,
+    reports,
     signals,
     subscribe,
     tutorials,
@@ -56,5 +57,6 @@ FEATURES: tuple[Feature, ...] = (
     pause.FEATURE,
     admin.FEATURE,
     popular.FEATURE,
+    reports.FEATURE,
     home.FEATURE,
 )

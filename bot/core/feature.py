@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
+from bot.core.charts import Painter
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
@@ -17,6 +18,7 @@ from bot.core.events import CommandGiven, Event
 from bot.core.localtime import known_zone
 from bot.core.message import Form, Markup, Message, Section
 from bot.core.metrics import Metrics
+from bot.core.platform import Capabilities
 from bot.core.policy import PolicyRules
 from bot.core.ports import (
     Channels,
@@ -52,6 +54,9 @@ class Ports:
     changes: Changes
     measures: Measures
     metrics: Metrics
+    painter: Painter
+    can: Mapping[WorkspaceRef, Capabilities]
+    """What each workspace's platform can do."""
     library: Library
     timetable: Timetable
     feeds: FeedReader
@@ -96,6 +101,7 @@ class Context:
         self.changes = ports.changes
         self.measures = ports.measures
         self.metrics = ports.metrics
+        self.painter = ports.painter
         self.library = ports.library
         self.timetable = ports.timetable
         self.feeds = ports.feeds
@@ -104,6 +110,11 @@ class Context:
     def do(self, *actions: Action) -> None:
         """Have these done when the event's work is committed."""
         self.actions.extend(actions)
+
+    @property
+    def can(self) -> Capabilities:
+        """What this workspace's platform can do: for what would have to be said quite otherwise where it cannot."""
+        return self.ports.can.get(self.workspace, Capabilities())
 
     @property
     def policy(self) -> PolicyRules:
