@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import ledger_cli, report_cli
+from bot import ledger_cli, report_cli, signals_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 
@@ -347,15 +347,20 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
 def restore(
     source: Annotated[Path, typer.Argument(help="A file written by `allant db backup`, from either kind of database.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    erasures: Annotated[
+        Path | None, typer.Option(help="A list by `allant db erasures`, when the database itself is lost.")
+    ] = None,
 ) -> None:
-    """Put a backup in the database's place. Stop Allant first. A damaged file changes nothing."""
+    """Put a backup in the database's place. Stop Allant first. A damaged file changes nothing.
+
+    Who asked to be forgotten since the backup was made, or not to be counted, is erased from it again."""
     from bot import history
 
     settings = _settings()
     if not yes:
         typer.confirm(f"Replace {history.address(settings)} by {source}?", abort=True)
     with _tables("Restoring") as progress:
-        kept = history.restore(settings, source, progress)
+        kept = history.restore(settings, source, progress, erasures)
     out.print(f"Restored from {source}." + (f" What was there before is kept as {kept}." if kept else ""))
 
 
@@ -393,6 +398,7 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 ledger_cli.register(cli)
 report_cli.register(cli)
+signals_cli.register(imports, db)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

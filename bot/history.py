@@ -22,7 +22,7 @@ from bot.core.refs import WorkspaceRef
 from bot.library import ContentLibrary
 from bot.settings import Settings, starter_folder
 from bot.signals import as_json, as_rows, effect_rows, read_export, week_rows
-from bot.store import Store, migrate
+from bot.store import Store, erasures, migrate
 from bot.store import backup as backups
 from bot.store import move as moves
 from bot.store.dialect import shown
@@ -179,9 +179,17 @@ def backup(settings: Settings, target: Path, progress: Progress) -> None:
     backups.backup(settings.database_url, target, progress)
 
 
-def restore(settings: Settings, source: Path, progress: Progress) -> Path | None:
-    """Put the backup in place; where the former database is kept, if there was one."""
-    return backups.restore(settings.database_url, source, progress)
+def restore(settings: Settings, source: Path, progress: Progress, erased: Path | None = None) -> Path | None:
+    """Put the backup in place; where the former database is kept, if there was one. ``erased``: a list of erasures."""
+    known = erasures.read_list(erased) if erased is not None else []
+    return backups.restore(settings.database_url, source, progress, known)
+
+
+def write_erasures(settings: Settings, target: Path) -> int:
+    """Write the list of erasures; how many there are."""
+    found = erasures.listed_at(settings.database_url)
+    erasures.write_list(found, target)
+    return len(found)
 
 
 def address(settings: Settings) -> str:

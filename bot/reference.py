@@ -11,6 +11,7 @@ from bot.core.feature import Feature
 from bot.core.ports import Library
 from bot.core.refs import LANGUAGES, Language
 from bot.library import ContentLibrary
+from bot.metrics_page import metrics_page
 from bot.settings import starter_folder
 from handlers import FEATURES
 
@@ -51,14 +52,17 @@ def commands_page(features: Sequence[Feature], library: Library, language: Langu
 
 
 def write_pages(docs: Path) -> list[Path]:
-    """Write the page in both languages below ``docs``; the files written."""
+    """Write the pages in both languages below ``docs``; the files written."""
     library = ContentLibrary(starter_folder("content"))
     library.load()
-    files = {"en": docs / "commands.md", "fr": docs / "fr" / "commands.md"}
+    files: dict[Language, Path] = {"en": docs / "commands.md", "fr": docs / "fr" / "commands.md"}
     for language in LANGUAGES:
         files[language].parent.mkdir(parents=True, exist_ok=True)
         files[language].write_text(commands_page(FEATURES, library, language), encoding="utf-8")
-    return list(files.values())
+    metrics = {language: path.with_name("metrics.md") for language, path in files.items()}
+    for language, path in metrics.items():
+        path.write_text(metrics_page(library, language), encoding="utf-8")
+    return [*files.values(), *metrics.values()]
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from bot.core.actions import (
     RegisterMember,
     Send,
     SetAbsence,
+    Uncount,
 )
 from bot.core.community import Member
 from bot.core.delivery import Kind
@@ -49,6 +50,8 @@ _UNITS = {
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _FRENCH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _EVER = frozenset({"forever", "toujours", "always"})
+_OFF = frozenset({"off", "no", "non", "not"})
+_ON = frozenset({"on", "yes", "oui"})
 _BACK = frozenset({"back", "retour", "no", "non"})
 _LANGUAGE_NAMES: Mapping[str, Language] = {
     **{"fr": "fr", "french": "fr", "français": "fr", "francais": "fr"},
@@ -190,6 +193,8 @@ def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> li
             if what in set(What)
         )
         lines.append("- " + ctx.words(language, "privacy.counted", what=Markup(said)))
+    if known.get("uncounted"):
+        lines.append("- " + ctx.words(language, "privacy.is_uncounted"))
     return lines
 
 
@@ -263,6 +268,25 @@ async def unmute(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, ctx.words(await ctx.language_of(command.member), "privacy.unmuted"))
 
 
+async def count(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """``/allant me count off|on``: whether the person is in the figures at all."""
+    spoken, word = await ctx.language_of(command.member), arguments.strip().casefold()
+    off, on = (
+        Button(ctx.words(spoken, "privacy.uncount_button"), "me count off"),
+        Button(ctx.words(spoken, "privacy.count_button"), "me count on"),
+    )
+    if word in _OFF:
+        ctx.do(Uncount(command.member))
+        ctx.reply(command, Message(ctx.words(spoken, "privacy.uncounted"), (on,)))
+    elif word in _ON:
+        ctx.do(Uncount(command.member, counted=True))
+        ctx.reply(command, Message(ctx.words(spoken, "privacy.counted_again"), (off,)))
+    else:
+        known = await ctx.notes.about(command.member)
+        key = "privacy.is_uncounted" if known.get("uncounted") else "privacy.is_counted"
+        ctx.reply(command, Message(ctx.words(spoken, key), (on if known.get("uncounted") else off,)))
+
+
 async def language(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant me language fr|en``: answered in the language chosen."""
     chosen = _LANGUAGE_NAMES.get(arguments.strip().casefold())
@@ -314,6 +338,7 @@ FEATURE = Feature(
         Command(path=("me", "forget"), french=("moi", "oublier"), run=forget),
         Command(path=("me", "mute"), french=("moi", "silence"), run=mute, has_arguments=True),
         Command(path=("me", "unmute"), french=("moi", "parler"), run=unmute),
+        Command(path=("me", "count"), french=("moi", "compter"), run=count, has_arguments=True),
         Command(path=("me", "language"), french=("moi", "langue"), run=language, has_arguments=True),
         Command(path=("me", "away"), french=("moi", "absence"), run=away, has_arguments=True),
     ),

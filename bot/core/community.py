@@ -58,7 +58,7 @@ class Member:
     hours: Hours | None = None
     """The quiet hours, working days and country the person chose; None: those of the policy."""
     team: str = ""
-    """The part of the organisation they belong to, for the figures about talk between teams; empty: not known."""
+    """The part of the organisation they belong to, for the figures about talk across parts; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

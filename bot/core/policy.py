@@ -65,7 +65,7 @@ class PolicyRules:
     """How long the ids of handled events are kept, by which one delivered again is known. Their words are not."""
     keep_deliveries: timedelta = field(default=timedelta(days=400))
     """How long the ledger keeps what is over: thirteen months, so that a year can be compared with the last."""
-    keep_signals: timedelta = field(default=timedelta(days=60))
+    keep_signals: timedelta = field(default=timedelta(days=90))
     """How long signals are kept one by one; then only what they add up to is. So long after its end a month is closed:
     nobody can tell any more who was who in it. At least as long as a nudge looks back to learn a channel's habits."""
     keep_figures: timedelta = field(default=timedelta(days=400))

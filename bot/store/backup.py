@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 from bot.core.errors import BadInput
 from bot.store import archive, portable
 from bot.store.dialect import database_file
+from bot.store.erasures import Erasure, enlist_at, listed_at
 from bot.store.inplace import aside, companions, put
-from bot.store.migrate import known_revisions
+from bot.store.migrate import known_revisions, upgrade
 from bot.store.rows import Progress, unseen
 
 
@@ -40,9 +42,10 @@ def backup(url: str, target: Path, progress: Progress = unseen) -> None:
         put(copy, target)
 
 
-def restore(url: str, source: Path, progress: Progress = unseen) -> Path | None:
+def restore(url: str, source: Path, progress: Progress = unseen, erasures: Sequence[Erasure] = ()) -> Path | None:
     """Put the backup ``source``, of either kind, in the place of the database at ``url``, of either kind; returns where
-    the former one is kept.
+    the former one is kept. What people asked to have erased after the backup was made, as the former database and
+    ``erasures`` know it, is erased from it when Allant next opens it.
 
     Nothing changes (BadInput) when ``source`` is damaged, is no database of Allant, or is from a newer version, nor
     while Allant is running on the database. An older schema is brought up to date, at the latest when Allant next opens
@@ -52,7 +55,7 @@ def restore(url: str, source: Path, progress: Progress = unseen) -> Path | None:
         raise BadInput(f"there is no backup {source}")
     database = database_file(url)
     if database is None:
-        return _restore_rows(url, source, progress)
+        return _restore_rows(url, source, progress, erasures)
     if database.exists() and source.samefile(database):
         raise BadInput(f"{source} is the database itself: name a backup")
     with aside(database) as copy:
@@ -61,20 +64,25 @@ def restore(url: str, source: Path, progress: Progress = unseen) -> Path | None:
         else:
             _copy(source, copy)
         _check(copy, source)
+        known = [*listed_at(url), *erasures] if database.exists() else list(erasures)
+        if known:
+            upgrade(f"sqlite:///{copy}")
+            enlist_at(f"sqlite:///{copy}", known)
+            close_off(copy)
         kept = _keep_former(database)
         put(copy, database)
     return kept
 
 
-def _restore_rows(url: str, source: Path, progress: Progress) -> Path | None:
+def _restore_rows(url: str, source: Path, progress: Progress, erasures: Sequence[Erasure]) -> Path | None:
     if archive.is_one(source):
-        return portable.restore(url, source, source.parent, progress)
+        return portable.restore(url, source, source.parent, progress, erasures)
     # The backup of an SQLite file: read into an archive first, which is then restored like any other.
     with aside(source.with_name(f"{source.name}.zip")) as packed, aside(source) as copy:
         _copy(source, copy)
         _check(copy, source)
         portable.backup(f"sqlite:///{copy}", packed, unseen)
-        return portable.restore(url, packed, source.parent, progress)
+        return portable.restore(url, packed, source.parent, progress, erasures)
 
 
 def _copy(source: Path, copy: Path) -> None:

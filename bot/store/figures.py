@@ -21,6 +21,7 @@ from bot.store.crowds import ACTIVE, CROWDS, WRITING
 from bot.store.effects import effects, unasked_posts
 from bot.store.folding import CROSSED, GOT_ANSWER, RESPONSE, STAYED, scope_of
 from bot.store.longterm import midnight, retention, silence
+from bot.store.roster import leaders
 from bot.store.uncounting import TALLIES_OF
 from bot.store.windows import MONTH_DAYS, Windows, union
 
@@ -43,7 +44,6 @@ replies are told together, as each is what is left of all messages."""
 _crowds = rollup_tables.crowds.c
 _tallies = rollup_tables.tallies.c
 _counts = rollup_tables.headcounts.c
-_members = tables.members.c
 _channels = tables.channels.c
 
 
@@ -158,6 +158,15 @@ class Survey:
     def _of_people(self, name: str, people: int, day: int) -> Figure:
         return self._figure(name, people, day, "" if enough(people, self._threshold) else "few")
 
+    def _unsaid(self, figures: Sequence[Figure], now: Sequence[int]) -> list[Figure]:
+        """Nobody was there as of the day that is told, but somebody is today: that is too few people, not nobody."""
+        return [
+            self._figure(each.name, None, self._last, "few")
+            if people and not each.value and each.why in ("", "nothing") and each.as_of < self._until
+            else each
+            for each, people in zip(figures, now, strict=True)
+        ]
+
     def _told_day(self, groups: Callable[[int], Sequence[BitMap]]) -> int:
         return told_day(self._monday, self._last, groups, self._threshold)
 
@@ -175,7 +184,8 @@ class Survey:
             )
             for label, span in (("week", 7), ("28_days", MONTH_DAYS)):
                 day = self._told_day(partial(self._people_alone, names, span))
-                found.append(self._of_people(f"{name}_{label}", len(self._people(names, span, day)), day))
+                figure = self._of_people(f"{name}_{label}", len(self._people(names, span, day)), day)
+                found += self._unsaid([figure], [len(self._people(names, span, self._last))])
         return found
 
     def _active_then(self, name: str) -> list[Figure]:
@@ -225,11 +235,13 @@ class Survey:
 
         day = self._told_day(groups)
         joined, took_part, onboarded = (len(each) for each in groups(day))
-        return [
+        figures = [
             self._of_people("newcomers", joined, day),
             *self._part("newcomers_activated", took_part, joined, day),
             *self._part("onboarded", onboarded, joined, day),
         ]
+        now = [len(each) for each in groups(self._last)]
+        return self._unsaid(figures, [now[0], now[1], now[0], now[2], now[0]])
 
     def _activated(self) -> dict[int, dict[int, BitMap]]:
         """For each day of joining, who of those took part on which of the days in which they should."""
@@ -268,36 +280,21 @@ class Survey:
         day = self._told_day(groups)
         cells = {name: len(crowd) for name, crowd in zip(names, groups(day), strict=True)}
         hidden = hidden_cells(cells, self._threshold)
-        return [self._figure(name, cells[name], day, "few" if name in hidden else "") for name in names]
+        figures = [self._figure(name, cells[name], day, "few" if name in hidden else "") for name in names]
+        return self._unsaid(figures, [len(each) for each in groups(self._last)])
 
     def _leaders(self) -> list[Figure]:
-        roster = rollup_tables.roster.c
-        number = self._connection.scalar(
-            select(func.count())
-            .select_from(tables.members)
-            .where(
-                _members.workspace == str(self._workspace),
-                _members.manager.is_(True),
-                _members.active.is_(True),
-                _members.bot.is_(False),
-            )
-        )
-        leaders = BitMap(
-            self._connection.scalars(
-                select(roster.number).where(roster.workspace == str(self._workspace), roster.manager.is_(True))
-            )
-        )
+        number, known = leaders(self._connection, str(self._workspace))
+        leading = BitMap(known)
 
         def groups(day: int) -> tuple[BitMap]:
-            return (self._windows.between(WRITING, day - 6, day) & leaders,)
+            return (self._windows.between(WRITING, day - 6, day) & leading,)
 
         day = self._told_day(groups)
-        managers = number or 0
-        posting = min(len(groups(day)[0]), managers)
-        return [
-            self._of_people("managers", managers, day),
-            *self._part("managers_posting", posting, managers, day),
-        ]
+        managers, posting = number, min(len(groups(day)[0]), number)
+        now = len(groups(self._last)[0])
+        figures = [self._of_people("managers", managers, day), *self._part("managers_posting", posting, managers, day)]
+        return self._unsaid(figures, [0, now, now])
 
     # Messages
 

@@ -19,6 +19,7 @@ from bot.store.calendar_days import day_of, month_of
 from bot.store.closing import close, to_close
 from bot.store.database import Database
 from bot.store.deliveries import ARRIVED, RESENDABLE
+from bot.store.folding import BATCH as FOLDED
 from bot.store.folding import fold, mark_begun
 from bot.store.roster import close_before_months, forget_before
 
@@ -47,8 +48,8 @@ class StoredHousekeeper(Housekeeper):
 
     async def tidy(self, now: datetime, rules: PolicyRules, workspaces: Collection[WorkspaceRef]) -> Mapping[str, int]:
         await self._database.write(partial(_begun, now=now))
-        while await self._database.write(fold):
-            pass  # What goes is in the rollups first.
+        while await self._database.write(fold) == FOLDED:
+            pass  # What goes is in the rollups first. What arrives meanwhile is not old.
         for workspace in workspaces:
             # From here on nothing so old is counted any more: it could not be known whether it was counted already.
             await self._database.write(partial(forget_before, workspace=str(workspace), upto=now - rules.keep_signals))

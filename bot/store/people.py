@@ -257,3 +257,11 @@ def _choose(commit: Commit, member: MemberRef, **values: Any) -> None:
         statement = inserting(commit.connection, tables.members).values({**_values(Member(member, name="")), **values})
         # Another process may have registered them a moment ago.
         commit.connection.execute(statement.on_conflict_do_update(index_elements=["ref"], set_=values))
+
+
+def assign_team(connection: Connection, keys: Keys, member: MemberRef, team: str) -> bool:
+    """The member belongs to ``team`` from now on; False when nobody knows them."""
+    found = connection.execute(update(tables.members).where(_columns.ref == str(member)).values(team=team)).rowcount
+    if found:
+        tell_roster(connection, keys, member, team=team)
+    return bool(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, bindparam, case, or_, select, update
@@ -118,3 +119,8 @@ def register_channel(commit: Commit, action: RegisterChannel) -> None:
 def note_activity(commit: Commit, action: NoteActivity) -> None:
     """A channel nobody described yet is not invented: its name and kind are not known."""
     commit.connection.execute(_NOTE_ACTIVITY, {"channel": str(action.channel), "at": action.at})
+
+
+def note_last_message(connection: Connection, channel: ChannelRef, at: datetime) -> None:
+    """Somebody spoke in a known channel at this aware UTC moment."""
+    connection.execute(_NOTE_ACTIVITY, {"channel": str(channel), "at": at})

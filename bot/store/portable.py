@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.core.errors import BadInput
 from bot.store import archive, postgres, rows
 from bot.store.dialect import WRITES, engine_for, explained, for_reading, shown
+from bot.store.erasures import Erasure, enlist, listed
 from bot.store.inplace import aside, put
 from bot.store.migrate import revision
 
@@ -33,10 +34,10 @@ def make(url: str, source: Path, progress: rows.Progress) -> None:
         archive.fill(connection, source, progress)
 
 
-def restore(url: str, source: Path, beside: Path, progress: rows.Progress) -> Path | None:
+def restore(url: str, source: Path, beside: Path, progress: rows.Progress, more: Sequence[Erasure] = ()) -> Path | None:
     """Put the archive in the place of what the database at ``url``, on a server, holds: in one transaction, so that
     nothing changes unless all of it arrives. What was there is first kept as an archive in the folder ``beside``, whose
-    path is returned; None when nothing was there."""
+    path is returned; None when nothing was there. Its list of erasures, and ``more`` of them, go along."""
     archive.check(source)
     with (
         _opened(url) as engine,
@@ -53,8 +54,10 @@ def restore(url: str, source: Path, beside: Path, progress: rows.Progress) -> Pa
             kept = _keep(connection, beside) if any(rows.count(connection, table) for table in tables) else None
             if kept is not None:
                 undoing.callback(kept.unlink)
+            known = [*listed(connection), *more]
             archive.clear(connection)
             archive.fill(connection, source, progress)
+            enlist(connection, known)
         undoing.pop_all()
     return kept
 

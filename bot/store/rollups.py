@@ -45,15 +45,18 @@ class StoredMetrics(Metrics):
 
         return await self._database.read(work)
 
-    async def catch_up(self, most: int = 1_000_000) -> int:
-        """Bring the rollups up to date with at most about ``most`` signals; how many there were. Each run is a
+    async def catch_up(self) -> int:
+        """Bring the rollups up to date with all that was recorded before; how many signals that were. Each run is a
         transaction of its own, so that whoever else writes has their turn in between."""
         if not await self._database.read(folding.pending):
             return 0
         total = 0
         await self._database.write(partial(folding.mark_started, now=self._now()))
-        while total < most and (taken := await self._database.write(folding.fold)):
+        while True:
+            taken = await self._database.write(folding.fold)
             total += taken
+            if taken < folding.BATCH:
+                break  # What arrived meanwhile is the next one's: whoever writes all the time must not hold this up.
         await self._database.write(partial(folding.mark_done, now=self._now()))
         return total
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection, select
@@ -13,12 +13,13 @@ from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
 from bot.core.platform import Keepsake
-from bot.core.refs import WorkspaceRef
+from bot.core.refs import MemberRef, WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
 from bot.store.database import Database
 from bot.store.dialect import database_file
 from bot.store.editorial import StoredChanges, StoredItems
+from bot.store.erasures import apply_waiting
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
 from bot.store.journal import StoredJournal
@@ -31,8 +32,8 @@ from bot.store.notebook import StoredNotes
 from bot.store.occupancy import Occupancy
 from bot.store.occurrences import StoredOccurrences
 from bot.store.outbound import StoredOutbound
-from bot.store.people import StoredMembers, register_members
-from bot.store.places import StoredChannels, register_channels
+from bot.store.people import StoredMembers, assign_team, register_members
+from bot.store.places import StoredChannels, note_last_message, register_channels
 from bot.store.rollups import StoredMetrics
 from bot.store.secrecy import Keys, Seal, fingerprint
 from bot.store.timers import StoredTimers
@@ -79,6 +80,7 @@ class Store:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
             if database.engine.dialect.name == "postgresql":
                 await database.read(partial(postgres.refuse_another_secret, name=name))
+            await database.write(partial(apply_waiting, keys=Keys(secret), at=datetime.now(UTC)))
         except BaseException:
             await database.close()
             raise
@@ -102,6 +104,14 @@ class Store:
         """Record them all in one transaction; returns how many were new (see Signal.source)."""
         return await self._database.write(partial(counting.record, keys=self._keys, signals=signals))
 
+    async def count(self, signal: Signal) -> None:
+        """Record one signal, committed together with whatever else is being written."""
+        await self._database.write_batched(self._record_each, signal)
+
+    def _record_each(self, connection: Connection, signals: Sequence[Signal]) -> Sequence[None]:
+        counting.record(connection, self._keys, signals)
+        return [None] * len(signals)
+
     async def register(self, people_and_places: Sequence[Member | Channel]) -> None:
         """What RegisterMember and RegisterChannel do, for all of them in one transaction."""
 
@@ -110,6 +120,31 @@ class Store:
             register_channels(connection, [each for each in people_and_places if isinstance(each, Channel)])
 
         await self._database.write(work)
+
+    async def introduce(self, people_and_places: Sequence[Member | Channel]) -> None:
+        """As :meth:`register`, but whoever and whatever is known already stays as it is; a channel's last message is
+        the latest that anybody knew of."""
+
+        def work(connection: Connection) -> None:
+            known = set(connection.scalars(select(tables.members.c.ref))) if people_and_places else set()
+            places = {row.ref: row for row in connection.execute(select(tables.channels))}
+            new = [each for each in people_and_places if isinstance(each, Member) and str(each.ref) not in known]
+            register_members(connection, self._keys, new)
+            fresh = [each for each in people_and_places if isinstance(each, Channel)]
+            register_channels(connection, [each for each in fresh if str(each.ref) not in places])
+            for each in fresh:
+                if str(each.ref) in places and each.last_message_at is not None:
+                    note_last_message(connection, each.ref, each.last_message_at)
+
+        await self._database.write(work)
+
+    async def assign_teams(self, teams: Mapping[MemberRef, str]) -> int:
+        """Say who belongs to which team; how many of them are known."""
+
+        def work(connection: Connection) -> int:
+            return sum(assign_team(connection, self._keys, member, team) for member, team in teams.items())
+
+        return await self._database.write(work)
 
     async def pause(self, pause: Pause, workspace: WorkspaceRef | None = None) -> None:
         """Let nothing unasked leave, in one workspace or in all, for the administrator at the command line."""

@@ -285,7 +285,7 @@ async def test_the_report_hides_small_groups(tmp_path: Path) -> None:
     finally:
         await store.close()
     data = as_json(figures)
-    assert data["active"] == {"day": None, "week": None, "month": None}
+    assert data["active"] == {"day": 0, "week": None, "month": None}
     assert data["totals"] == {"messages": None, "replies": None, "reactions": None, "commands": 0}
     assert data["withheld_weeks"] == 1
     assert data["weeks"][0]["week"] == "2026-W10"
