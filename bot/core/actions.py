@@ -35,6 +35,8 @@ class Send:
     expires: datetime | None = None
     answers: str = ""
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
+    meant_for: MemberRef | None = None
+    """Where ``to`` is a direct conversation: with whom. Its words go once it is done with, and all of it with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,6 +181,7 @@ class Context:
                 kind=Kind.ANSWER,
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
+                meant_for=command.member if command.direct else None,
                 answers=command.id,
             )
         )

@@ -25,6 +25,7 @@ RESENDABLE = (State.FAILED.value, State.UNCERTAIN.value)
 """States in which what one person was to see is kept for a while, so that it can be sent again."""
 
 _ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
+_MEANT_FOR = select(tables.deliveries.c.meant_for).where(tables.deliveries.c.sent_as == bindparam("sent_as"))
 _DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))
 
 
@@ -78,7 +79,8 @@ def send(commit: Commit, action: Send) -> None:
         message=from_message(action.message),
         thread=str(action.thread) if action.thread else None,
         visible_to=str(action.visible_to) if action.visible_to else None,
-        private=addressee is not None or _is_direct(commit, action.to),
+        private=addressee is not None or action.meant_for is not None or _is_direct(commit, action.to),
+        meant_for=str(action.meant_for) if action.meant_for else None,
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
@@ -173,6 +175,7 @@ def _plan_change(
         target=str(target),
         message=from_message(message) if message else None,
         private=_is_private(commit, target),
+        meant_for=commit.connection.scalar(_MEANT_FOR, {"sent_as": str(target)}),
         emoji=emoji,
         due=commit.at,
     )
@@ -204,6 +207,7 @@ _BLANK: dict[str, Any] = {
     "sent_as": None,
     "out_at": None,
     "answers": None,
+    "meant_for": None,
 }
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0009"
+REVISION = "0013"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -122,7 +122,8 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform. ``answers``: the id of the event that it answers, as the platform gave it.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``meant_for``: with whom the
+    direct conversation is that it goes to.
     """
 
     __tablename__ = "delivery"
@@ -134,6 +135,7 @@ class DeliveryRow(Row, table=True):
         Index("ix_delivery_place_out_at", "place", "out_at"),
         Index("ix_delivery_workspace_out_at", "workspace", "out_at"),
         Index("ix_delivery_sent_as", "sent_as"),
+        Index("ix_delivery_meant_for", "meant_for"),
         _NEVER_AGAIN,
     )
 
@@ -161,6 +163,7 @@ class DeliveryRow(Row, table=True):
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
+    meant_for: str | None = Field(sa_type=Text)
 
 
 class DecisionRow(Row, table=True):

@@ -71,9 +71,9 @@ class Archive:
         self._base.executescript(_SCHEMA)
         columns = [row[1] for row in self._base.execute("PRAGMA table_info(posts)")]
         # A playground from before answers named what they answer, and posts had images.
-        for name, kind in (("answers", "TEXT NOT NULL DEFAULT ''"), ("attached", "TEXT")):
-            if name not in columns:
-                self._base.execute(f"ALTER TABLE posts ADD COLUMN {name} {kind}")
+        for column, kind in (("answers", "TEXT NOT NULL DEFAULT ''"), ("attached", "TEXT")):
+            if column not in columns:
+                self._base.execute(f"ALTER TABLE posts ADD COLUMN {column} {kind}")
         self._base.execute("INSERT OR IGNORE INTO meta VALUES ('name', ?)", (name or secrets.token_hex(3),))
         (self.name,) = self._base.execute("SELECT value FROM meta WHERE name = 'name'").fetchone()
         self._depth = 0
