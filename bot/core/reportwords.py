@@ -253,7 +253,7 @@ class Wording:
                 for each in series
             )
             parts.append(plain(self.words("reports.alt_part", label=label, values=Markup(values))))
-        return f"{title}. " + "; ".join(parts) + "."
+        return f"{title}. {self.words('reports.alt_between').join(parts)}."
 
     def _alt_number(self, value: float | None) -> Markup:
         if value is None:
