@@ -25,8 +25,9 @@ from bot.core.dispatch import Dispatcher, catalogue
 from bot.core.errors import BadInput, Problem
 from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
+from bot.core.goals import GoalRules
 from bot.core.intake import Intake
-from bot.core.platform import Platform
+from bot.core.platform import Capabilities, Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Writer
 from bot.core.publishing import PublishingRules
@@ -38,6 +39,7 @@ from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
 from bot.lookover import look_over, named_channels
 from bot.settings import Settings, starter_folder
+from bot.signals import ChartPainter
 from bot.store import Store
 from bot.store.leases import SharedLeases
 from bot.store.wakeups import ACCEPTED, INSTALLED, PLANNED
@@ -64,7 +66,7 @@ TIDY_FIRST_SECONDS = 60.0
 
 def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
     """The rhythm each feature declares, by its key in schedules/, the policy's, and who may publish what."""
-    return {"policy": PolicyRules, "publishing": PublishingRules} | {
+    return {"policy": PolicyRules, "publishing": PublishingRules, "goals": GoalRules} | {
         each.name: each.rules for each in features if each.rules is not None
     }
 
@@ -106,6 +108,8 @@ class Allant:
     served: Served
     schedules: Schedules
     platforms: dict[WorkspaceRef, Platform]
+    can: dict[WorkspaceRef, Capabilities]
+    """What the features are told of each platform."""
     dispatcher: Dispatcher
     intake: Intake
     backlog: Backlog
@@ -188,6 +192,7 @@ class Allant:
         """Take in a workspace while we run, as if it had been there at the start; returns before it is listened to."""
         workspace = platform.workspace
         self.platforms[workspace] = platform
+        self.can[workspace] = platform.can
         if self.store.shared is None:
             self.attendance.begin(workspace, kept_up(workspace, partial(self._listen, workspace, platform)))
         elif self.role != "web":
@@ -401,6 +406,7 @@ async def assemble(
     time = clock or (SystemClock() if store.shared is None else store.shared.clock)
     channels = Directory(store.channels, schedules)
     addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
+    can = {platform.workspace: platform.can for platform in platforms}
     ports = Ports(
         clock=time,
         members=store.members,
@@ -414,12 +420,13 @@ async def assemble(
         answers=store.answers,
         measures=store.measures,
         metrics=store.metrics,
+        painter=ChartPainter(),
+        can=can,
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
         addresses=addresses,
-        can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
         home=[part for feature in features for part in feature.home],
@@ -465,6 +472,7 @@ async def assemble(
         library=library,
         schedules=schedules,
         platforms=by_workspace,
+        can=can,
         dispatcher=dispatcher,
         intake=Intake(store.inbox, dispatcher.handle),
         backlog=Backlog(store.inbox, store.leases, dispatcher.handle),

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import answers_cli, faq_cli, faqimport_cli, ledger_cli, signals_cli, telegram_cli
+from bot import answers_cli, faq_cli, faqimport_cli, ledger_cli, report_cli, signals_cli, telegram_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 from bot.slack_cli import register as register_slack
@@ -402,6 +402,7 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 ledger_cli.register(cli)
 telegram_cli.register(cli)
 register_slack(cli)
+report_cli.register(cli)
 signals_cli.register(imports, db)
 faq_cli.register(cli)
 

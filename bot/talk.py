@@ -119,6 +119,10 @@ class Talk:
     def _show(self, post: Post) -> None:
         self._last = post
         self._out.print(Markdown(post.text))
+        for file in post.files:
+            self._out.print(file.text, markup=False)
+        for image in post.images:
+            self._out.print(f"  🖼 {image.alt}", markup=False)
         for number, button in enumerate(post.buttons, start=1):
             self._out.print(f"  {number}. {button.label}", markup=False)
         if post.form is not None:

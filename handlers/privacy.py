@@ -28,7 +28,7 @@ from bot.core.events import ChannelChanged, ChannelMoved, CommandGiven, MemberCh
 from bot.core.feature import Command, Context, Feature, HomePart, Listener
 from bot.core.home import section
 from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, Section, join_lines
+from bot.core.message import Button, Markup, Message, Section, TextFile, join_lines
 from bot.core.refs import Language, other_language
 from bot.core.signals import What
 
@@ -97,9 +97,14 @@ def back_at(text: str, now: datetime, zone: str) -> datetime | None:
     return moment if moment > now else None
 
 
+def exported(known: Mapping[str, object]) -> str:
+    """What is known as JSON, for people and programs alike."""
+    return json.dumps(known, ensure_ascii=False, indent=1, default=str)
+
+
 def export_parts(known: Mapping[str, object], size: int = EXPORT_PART) -> list[Markup]:
     """What is known as JSON, in code blocks of at most about ``size`` characters, broken between lines."""
-    text = json.dumps(known, ensure_ascii=False, indent=1, default=str)
+    text = exported(known)
     # The fence is longer than any run of backticks inside, so that a name cannot end the block.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -219,12 +224,19 @@ def _buttons(ctx: Context, member: Member) -> tuple[Button, ...]:
 
 
 async def export(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant me export``: everything, as JSON, to the person alone."""
+    """``/allant me export``: everything, as JSON, to the person alone: as a file where the platform can send one."""
     language = await ctx.language_of(command.member)
-    parts = export_parts(await ctx.notes.about(command.member))
-    for number, part in enumerate(parts, start=1):
-        head = ctx.words(language, "privacy.export_head", number=number, total=len(parts))
-        message = Message(Markup(f"{head}\n\n{part}"))
+    known = await ctx.notes.about(command.member)
+    messages: list[Message] = []
+    if ctx.can.files:
+        file = TextFile("allant-me.json", "application/json", exported(known))
+        messages.append(Message(ctx.words(language, "privacy.export_file"), files=(file,)))
+    else:
+        parts = export_parts(known)
+        for number, part in enumerate(parts, start=1):
+            head = ctx.words(language, "privacy.export_head", number=number, total=len(parts))
+            messages.append(Message(Markup(f"{head}\n\n{part}")))
+    for message in messages:
         if command.direct:
             ctx.reply(command, message)
         else:

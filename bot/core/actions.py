@@ -38,6 +38,8 @@ class Send:
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
     token: str = field(default="", repr=False)
     """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
+    meant_for: MemberRef | None = None
+    """Where ``to`` is a direct conversation: with whom. Its words go once it is done with, and all of it with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

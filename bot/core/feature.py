@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
 from bot.core.answers import Answers
+from bot.core.charts import Painter
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import AllantError
@@ -55,6 +56,7 @@ class Ports:
     answers: Answers
     measures: Measures
     metrics: Metrics
+    painter: Painter
     library: Library
     timetable: Timetable
     feeds: FeedReader
@@ -102,6 +104,7 @@ class Context:
         self.answers = ports.answers
         self.measures = ports.measures
         self.metrics = ports.metrics
+        self.painter = ports.painter
         self.library = ports.library
         self.timetable = ports.timetable
         self.feeds = ports.feeds
@@ -181,6 +184,7 @@ class Context:
                 kind=Kind.ANSWER,
                 thread=command.thread,
                 visible_to=command.member if private and not command.direct else None,
+                meant_for=command.member if command.direct else None,
                 answers=command.id,
                 token=command.token,
             )

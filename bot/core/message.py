@@ -9,14 +9,16 @@ in it that a renderer would take for markup or a mention.
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote, unquote
 
 from bot.core.community import Channel, Member
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/=])")
+_PNG = b"\x89PNG\r\n\x1a\n"
 _INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -171,11 +173,52 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A PNG picture with ``alt``, the plain text that says the same to whoever cannot see it.
+
+    ``base64`` is the picture, in letters so that it is kept in the ledger like the words around it; it is in no log, as
+    it is left out of every representation. ``name``: what the file is called. ``width`` and ``height`` in pixels.
+    """
+
+    alt: str
+    base64: str = field(repr=False)
+    width: int
+    height: int
+    name: str = "image.png"
+
+    @classmethod
+    def of_png(cls, data: bytes, alt: str, name: str = "image.png") -> Image:
+        """The image of a PNG file's bytes. Raises ValueError for anything else."""
+        if data[:8] != _PNG or len(data) < 24:
+            raise ValueError("not a PNG file")
+        # The first chunk of every PNG file is its header (ISO/IEC 15948, 11.2.2).
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        return cls(alt, b64encode(data).decode("ascii"), width, height, name)
+
+    @property
+    def data(self) -> bytes:
+        """The PNG file's bytes."""
+        return b64decode(self.base64)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text to keep, such as an export: ``text`` is left out of every representation, and so of every log. ``media``
+    is its type (``application/json``)."""
+
+    name: str
+    media: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """What the bot says: Markdown, then buttons, then perhaps a form.
+    """What the bot says: Markdown, then images, then files, then buttons, then perhaps a form.
 
     ``sections`` are for homes only (see :class:`bot.core.actions.ShowHome`): nothing sent to a channel or a person as
-    a message has any. ``quotes``: it repeats what a member wrote, so the ledger keeps it sealed.
+    a message has any. ``quotes``: it repeats what a member wrote, so the ledger keeps it sealed. ``images`` and
+    ``files`` are sent on with the words; a platform that cannot (``can.images``, ``can.files``) never gets any: see
+    :func:`in_words`.
     """
 
     text: str
@@ -183,6 +226,28 @@ class Message:
     form: Form | None = None
     sections: tuple[Section, ...] = ()
     quotes: bool = False
+    images: tuple[Image, ...] = ()
+    files: tuple[TextFile, ...] = ()
+
+
+def in_words(message: Message, *, images: bool, files: bool) -> Message:
+    """The message as it goes to a platform that shows ``images`` and ``files`` or does not: an image that cannot be
+    shown is said by its alternative text, a file by its own text as code."""
+    text = message.text
+    if message.images and not images:
+        text = "\n\n".join([text, *(f"🖼 {escape(each.alt)}" for each in message.images)])
+        message = replace(message, text=text, images=())
+    if message.files and not files:
+        text = "\n\n".join([text, *(code_block(each.text) for each in message.files)])
+        message = replace(message, text=text, files=())
+    return message
+
+
+def code_block(text: str, language: str = "") -> Markup:
+    """``text`` word for word as a block of code: its fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}{language}\n{text}\n{fence}")
 
 
 def join_lines(lines: Iterable[str]) -> Markup:

@@ -27,7 +27,10 @@ class Capabilities:
     ``forms``: it shows a message's form, every kind of field and every part of it (see
     :data:`bot.core.message.FieldKind`); without, it shows the command to type. ``home``: it gives each member a page
     of the bot's, tells with HomeOpened when one looks at it, and does deliveries of the verb ``home``; without, it
-    refuses these."""
+    refuses these.
+
+    ``images``: it sends a message's images with their alternative texts; without, it gets messages in which these stand
+    as words. ``files``: likewise its files."""
 
     safe_to_repeat: bool = False
     can_look_up: bool = False
@@ -41,6 +44,8 @@ class Capabilities:
     tells_deletions: bool = True
     """Whether the platform tells when people withdraw what they wrote."""
     home: bool = False
+    images: bool = False
+    files: bool = False
 
 
 class Keepsake(ABC):

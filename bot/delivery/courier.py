@@ -14,6 +14,7 @@ from bot.core.delivery import Delivery, Kind, Receipt, State, Verb
 from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure, where
 from bot.core.events import DeliveryTroubled, DigestDue, Event
 from bot.core.leases import Leases, SoleLeases
+from bot.core.message import in_words
 from bot.core.platform import Platform
 from bot.core.policy import HoldBack, Wait
 from bot.core.ports import Channels, Clock, Ledger, Members, Outbound, Timetable
@@ -152,7 +153,7 @@ class Courier:
             return None
         try:
             async with asyncio.timeout(TIMEOUT):
-                receipt = await platform.do(delivery) if repeat else await platform.find(delivery)
+                receipt = await platform.do(_fitting(delivery, platform)) if repeat else await platform.find(delivery)
         except RateLimited as error:
             return Rest(self._after(error), limited=True, half_sent=True)
         except Refused as error:
@@ -193,7 +194,7 @@ class Courier:
     async def _send(self, delivery: Delivery, platform: Platform) -> Rest | None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                receipt = await platform.do(delivery)
+                receipt = await platform.do(_fitting(delivery, platform))
         except RateLimited as error:
             until = self._after(error)
             await self._outbound.postpone(delivery, until, "rate_limited")
@@ -298,6 +299,12 @@ class Courier:
 
     def _after(self, error: RateLimited) -> datetime:
         return self._clock.now() + timedelta(seconds=min(max(error.retry_after, 0.1), LONGEST_WAIT))
+
+
+def _fitting(delivery: Delivery, platform: Platform) -> Delivery:
+    """The delivery without what its platform cannot show, which stands there in words instead."""
+    message = in_words(delivery.message, images=platform.can.images, files=platform.can.files)
+    return delivery if message is delivery.message else replace(delivery, message=message)
 
 
 def _repeatable(delivery: Delivery, platform: Platform) -> bool:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from bot.core.community import Role
 from bot.core.refs import MemberRef
-from bot.store import crowds, tables
-from bot.store.calendar_days import date_of, day_of
+from bot.store import crowds, rollup_tables, tables
+from bot.store.calendar_days import date_of, day_of, month_name
+from bot.store.forgetting import mention_of
 from bot.store.people import is_uncounted
 from bot.store.roster import keys_of, numbers_of
 from bot.store.sealing import opened_note
@@ -23,10 +24,12 @@ _HIDDEN = frozenset({"folded_name", "folded_id"})
 
 
 def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str, Any]:
-    """Ready for JSON: ``member`` (None when unknown), ``notes``, ``timers``, ``deliveries`` (to them alone, without
-    their text), ``decisions`` of theirs about other deliveries, ``changes`` they made in the calendar, ``items`` of
-    theirs there, ``counts`` of their signals by kind, the ``days`` on which they stand in the figures (dates, UTC), and
-    whether they are ``forgotten`` or ``uncounted``. Moments in ISO 8601, UTC."""
+    """Ready for JSON, moments in ISO 8601 and UTC. ``member`` is None when unknown. ``notes``, ``timers``;
+    ``deliveries`` to them alone, without their text; ``decisions`` of theirs about other deliveries, ``changes`` they
+    made in the calendar, ``items`` of theirs there, ``pauses`` they ordered; ``named_in``, what the bot said in
+    channels with their name; ``signals`` one by one, and their ``counts`` by kind; what the ``roster`` of each month
+    knows of them for the figures, and the ``days`` on which they stand in these; whether they are ``forgotten`` or
+    ``uncounted``."""
     ref = str(member)
     member_key, known = keys.of_member(member), keys_of(connection, keys, member)
     row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
@@ -40,6 +43,10 @@ def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str
         "changes": _changes(connection, ref),
         "items": _items(connection, ref),
         "answers": _answers(connection, ref),
+        "pauses": _pauses(connection, ref),
+        "named_in": _named_in(connection, member),
+        "signals": _signals(connection, member, known),
+        "roster": _roster(connection, member, known),
         "counts": _counts(connection, member, known),
         "days": _days(connection, member, known),
         "forgotten": connection.scalar(select(marked).where(marked == member_key)) is not None,
@@ -99,7 +106,7 @@ def _deliveries(connection: Connection, ref: str) -> list[dict[str, Any]]:
                 column.due,
                 column.out_at.label("sent_at"),
             )
-            .where(or_(column.place == f"@{ref}", column.visible_to == ref))
+            .where(or_(column.place == f"@{ref}", column.visible_to == ref, column.meant_for == ref))
             .order_by(column.id)
         )
     )
@@ -127,6 +134,56 @@ def _items(connection: Connection, ref: str) -> list[str]:
 def _answers(connection: Connection, ref: str) -> list[str]:
     column = tables.answers.c
     return list(connection.scalars(select(column.slug).where(column.owner == ref).order_by(column.slug)))
+
+
+def _pauses(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    column = tables.pauses.c
+    return _listed(connection.execute(select(column.workspace, column.since, column.until).where(column.by == ref)))
+
+
+def _named_in(connection: Connection, member: MemberRef) -> list[dict[str, Any]]:
+    column = tables.deliveries.c
+    return _listed(
+        connection.execute(
+            select(column.feature, column.key, column.place, column.due, column.state)
+            .where(
+                column.workspace == str(member.workspace),
+                column.message.contains(mention_of(member), autoescape=True),
+            )
+            .order_by(column.id)
+        )
+    )
+
+
+def _signals(connection: Connection, member: MemberRef, known: Sequence[bytes]) -> list[dict[str, Any]]:
+    column = tables.signals.c
+    return _listed(
+        connection.execute(
+            select(column.at, column.what, column.channel, column.about)
+            .where(column.workspace == str(member.workspace), column.member_key.in_(known))
+            .order_by(column.id)
+        )
+    )
+
+
+def _roster(connection: Connection, member: MemberRef, known: Sequence[bytes]) -> list[dict[str, Any]]:
+    """For each month that is open."""
+    column = rollup_tables.roster.c
+    rows = connection.execute(
+        select(column.period, column.joined, column.first_day, column.team, column.manager)
+        .where(column.workspace == str(member.workspace), column.member_key.in_(known))
+        .order_by(column.period)
+    )
+    return [
+        {
+            "month": month_name(row.period),
+            "joined": None if row.joined is None else month_name(row.joined),
+            "first_day": date_of(row.first_day).isoformat(),
+            "team": row.team,
+            "manager": row.manager,
+        }
+        for row in rows
+    ]
 
 
 def _listed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:

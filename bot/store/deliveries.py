@@ -26,6 +26,7 @@ RESENDABLE = (State.FAILED.value, State.UNCERTAIN.value)
 """States in which what one person was to see is kept for a while, so that it can be sent again."""
 
 _ACTIVE = select(tables.members.c.active).where(tables.members.c.ref == bindparam("ref"))
+_MEANT_FOR = select(tables.deliveries.c.meant_for).where(tables.deliveries.c.sent_as == bindparam("sent_as"))
 _DIRECT = select(tables.channels.c.direct).where(tables.channels.c.ref == bindparam("ref"))
 
 
@@ -84,7 +85,8 @@ def send(commit: Commit, action: Send) -> None:
         message=closed(commit.keys, action.message),
         thread=str(action.thread) if action.thread else None,
         visible_to=str(action.visible_to) if action.visible_to else None,
-        private=addressee is not None or _is_direct(commit, action.to),
+        private=addressee is not None or action.meant_for is not None or _is_direct(commit, action.to),
+        meant_for=str(action.meant_for) if action.meant_for else None,
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
@@ -194,6 +196,7 @@ def _plan_change(
         target=str(target),
         message=closed(commit.keys, message) if message else None,
         private=_is_private(commit, target),
+        meant_for=commit.connection.scalar(_MEANT_FOR, {"sent_as": str(target)}),
         emoji=emoji,
         due=commit.at,
     )
@@ -226,6 +229,7 @@ _BLANK: dict[str, Any] = {
     "out_at": None,
     "answers": None,
     "token": None,
+    "meant_for": None,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Executable, delete, or_, update
+from sqlalchemy import Connection, Executable, delete, or_, select, update
 
 from bot.core.actions import Forget
 from bot.core.delivery import Delivery, State
@@ -38,7 +38,7 @@ def forget(commit: Commit, action: Forget) -> None:
     connection.execute(delete(tables.aside).where(tables.aside.c.member == ref))
     connection.execute(
         delete(tables.deliveries).where(
-            or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref),
+            or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref, _deliveries.meant_for == ref),
             _deliveries.id.not_in(commit.planned),
         )
     )
@@ -58,15 +58,19 @@ def _marking(insert: Insert) -> Executable:
     return insert(tables.forgotten).on_conflict_do_nothing(index_elements=["member_key"])
 
 
+def mention_of(member: MemberRef) -> str:
+    """How a real mention of the member stands in a message (see :func:`bot.core.message.mention`)."""
+    return f"(mention:{quote(member.id, safe='')})"
+
+
 def _drop_mentions(connection: Connection, member: MemberRef) -> None:
     """What was said in channels and names them is no longer needed word for word."""
-    mention = f"(mention:{quote(member.id, safe='')})"
     connection.execute(
         update(tables.deliveries)
         .where(
             _deliveries.workspace == str(member.workspace),
             _deliveries.state.not_in([State.PLANNED.value, State.SENDING.value]),
-            _deliveries.message.contains(mention, autoescape=True),
+            _deliveries.message.contains(mention_of(member), autoescape=True),
         )
         .values(message=None)
     )
@@ -91,5 +95,8 @@ def _drop_unsent(connection: Connection, member: MemberRef) -> None:
 def forget_addressee(connection: Connection, keys: Keys, delivery: Delivery) -> None:
     """A delivery that went to somebody forgotten (the confirmation itself) goes once it is done with."""
     addressee = delivery.to if isinstance(delivery.to, MemberRef) else delivery.visible_to
+    if addressee is None:
+        meant = connection.scalar(select(_deliveries.meant_for).where(_deliveries.id == delivery.id))
+        addressee = MemberRef.parse(meant) if meant else None
     if addressee is not None and forgotten_among(connection, [keys.of_member(addressee)]):
         connection.execute(delete(tables.deliveries).where(_deliveries.id == delivery.id))

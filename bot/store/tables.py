@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from bot.store.moments import Moment
 
-REVISION = "0011"
+REVISION = "0013"
 """The schema these tables are: the newest migration. A test holds the two together, so that a start need not load
 Alembic only to find that there is nothing to do."""
 
@@ -123,7 +123,8 @@ class DeliveryRow(Row, table=True):
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
     platform. ``answers``: the id of the event that it answers, as the platform gave it. ``token``: what the platform
-    needs to answer it, sealed; NULL once it is done with.
+    needs to answer it, sealed; NULL once it is done with. ``meant_for``: with whom the direct conversation is that it
+    goes to.
     """
 
     __tablename__ = "delivery"
@@ -135,6 +136,7 @@ class DeliveryRow(Row, table=True):
         Index("ix_delivery_place_out_at", "place", "out_at"),
         Index("ix_delivery_workspace_out_at", "workspace", "out_at"),
         Index("ix_delivery_sent_as", "sent_as"),
+        Index("ix_delivery_meant_for", "meant_for"),
         _NEVER_AGAIN,
     )
 
@@ -163,6 +165,7 @@ class DeliveryRow(Row, table=True):
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
     token: bytes | None = Field(sa_type=LargeBinary)
+    meant_for: str | None = Field(sa_type=Text)
 
 
 class DecisionRow(Row, table=True):

@@ -13,10 +13,12 @@ from typing import TypeVar
 from bot.core.calendar import Item, Occurrence
 from bot.core.community import Channel, Member
 from bot.core.errors import BadContent, BadInput, Problem
+from bot.core.goals import GoalRules
 from bot.core.policy import PolicyRules
 from bot.core.ports import ChannelRules, Timetable, Where
 from bot.core.refs import LANGUAGES
 from bot.files import Located, read_yaml
+from bot.timetable.goals import misplaced, read_goals
 from bot.timetable.items import read_items
 from bot.timetable.links import broken
 from bot.timetable.moments import moment_for, moments
@@ -95,6 +97,9 @@ class Schedules(Timetable):
         for item in fresh.items():
             problems += fresh._lacking_words(item, pages)
             problems += fresh._unknown_places(item)
+        channels = fresh.channels()
+        tags = {tag.casefold() for rules in channels.values() for tag in rules.tags}
+        problems += misplaced(fresh.rules(GoalRules), set(channels), tags, [item.id for item in fresh.items()])
         return tuple(sorted(problems))
 
     @property
@@ -202,7 +207,9 @@ class Schedules(Timetable):
         rules: dict[str, object] = {}
         for key in self._kinds:
             if key in located.value:
-                rules[key] = _collected(partial(read_rules, self._kinds[key], key=key), located, problems)
+                kind = self._kinds[key]
+                read = partial(read_goals, key=key) if kind is GoalRules else partial(read_rules, kind, key=key)
+                rules[key] = _collected(read, located, problems)
         if problems:
             raise BadContent(problems)
         lines = {str(key): located.line((str(key),)) for key in located.value}

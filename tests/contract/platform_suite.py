@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ from bot.core.events import (
     MessagePosted,
     ReactionAdded,
 )
-from bot.core.message import Button, Field, Form, Message, Section, escape, mention
+from bot.core.message import Button, Field, Form, Image, Message, Section, TextFile, escape, in_words, mention
 from bot.core.platform import Platform
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, Place
 
@@ -159,6 +160,12 @@ class World(ABC):
         place), as they see it now; None when it closed. Only where the platform has forms."""
         raise NotImplementedError
 
+    async def attached(self, message: MessageRef, by: MemberRef) -> Sequence[tuple[str, bytes]]:
+        """The pictures and files that came with the message, as this person gets them: what is said beside each (a
+        picture's alternative text, a file's name), and its bytes. Only where the platform has images or files."""
+        del message, by
+        return ()
+
     async def open_home(self, person: MemberRef) -> None:
         """Look at one's home; only where the platform has homes."""
         raise NotImplementedError
@@ -191,6 +198,9 @@ _EVERY_KIND = Form(
     preview="This is **how it will look**",
     buttons=(Button("Preview", "calendar try"),),
 )
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+_PICTURE = Image.of_png(b64decode(_DOT), "More people wrote this week", "people.png")
+_FILE = TextFile("kept.json", "application/json", '{"kept": "é"}')
 _ASKING = Form("When", "plan it", (Field("day", "Which day"),), "Ok")
 _ASKING_AGAIN = Form("When", "plan it", (Field("day", "Which day", value="someday", error="no such day"),), "Ok")
 _HOME = (
@@ -588,6 +598,22 @@ class PlatformSuite:
         shown = "".join(each.text for each in await world.posts(ada))
         assert "beginning" in shown
         assert "ending" in shown
+
+    # Pictures and files
+
+    async def test_a_picture_and_a_file_arrive_once_or_are_said_in_words(self, world: World) -> None:
+        ada, can = await world.newcomer("Ada"), world.platform.can
+        words = in_words(Message("Look", images=(_PICTURE,), files=(_FILE,)), images=can.images, files=can.files)
+        message = await self.send(world, words, "test/picture")
+        if can.safe_to_repeat:
+            assert await self.send(world, words, "test/picture") == message
+        seen = await world.seen(message, ada)
+        assert seen is not None
+        assert (_PICTURE.alt in seen.text) is not can.images
+        assert ("kept" in seen.text) is not can.files
+        expected = [(_PICTURE.alt, _PICTURE.data)] if can.images else []
+        expected += [(_FILE.name, _FILE.text.encode())] if can.files else []
+        assert list(await world.attached(message, ada)) == expected
 
     # Nothing twice
 

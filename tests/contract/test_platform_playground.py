@@ -122,6 +122,12 @@ class PlaygroundWorld(World):
         posts = self.server.archive.all_posts()
         return next((post for post in posts if (post.answers == asked if asked else post.id == message.id)), None)
 
+    async def attached(self, message: MessageRef, by: MemberRef) -> Sequence[tuple[str, bytes]]:
+        post = self.server.archive.post(message.id)
+        assert post is not None
+        files = [(each.name, each.text.encode()) for each in post.files]
+        return [*((each.alt, each.data) for each in post.images), *files]
+
     async def open_home(self, person: MemberRef) -> None:
         self.homes.open(person.id)
 

@@ -71,6 +71,7 @@ async def live(store: Store) -> None:
             source=str(ref),
         )
         await sent(store, say(f"sent/{ref.id}", visible_to=ref))
+    await store.metrics.catch_up()
 
 
 async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
@@ -130,6 +131,13 @@ async def test_a_person_sees_all_that_is_kept_about_them(store: Store) -> None:
         ],
         "items": ["item-U1"],
         "answers": [],
+        "pauses": [],
+        "named_in": [],
+        "signals": [
+            {"at": "2026-11-24T10:00:00+00:00", "what": "posted", "channel": "test/acme/C1", "about": ""},
+            {"at": "2026-11-24T10:00:00+00:00", "what": "joined", "channel": "test/acme/C1", "about": ""},
+        ],
+        "roster": [{"month": "2026-11", "joined": "2026-11", "first_day": "2026-11-24", "team": "", "manager": False}],
         "counts": {"joined": 1, "posted": 1},
         "days": ["2026-11-24"],
         "forgotten": False,
@@ -147,6 +155,10 @@ async def test_a_stranger_has_nothing(store: Store) -> None:
         "changes": [],
         "items": [],
         "answers": [],
+        "pauses": [],
+        "named_in": [],
+        "signals": [],
+        "roster": [],
         "counts": {},
         "days": [],
         "forgotten": False,
@@ -168,6 +180,10 @@ async def test_forgetting_erases_one_person_and_nobody_else(store: Store) -> Non
         "changes": [],
         "items": [],
         "answers": [],
+        "pauses": [],
+        "named_in": [],
+        "signals": [],
+        "roster": [],
         "counts": {},
         "days": [],
         "forgotten": True,

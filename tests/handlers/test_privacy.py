@@ -23,9 +23,10 @@ async def play(tmp_path: Path) -> AsyncIterator[Stage]:
         yield playing
 
 
-def _unfenced(post: Post) -> str:
-    """The JSON in an export's code block."""
-    return post.text.split("```json\n", 1)[1].rsplit("\n```", 1)[0]
+def _exported(post: Post) -> str:
+    """The JSON in an export's file."""
+    [file] = post.files
+    return file.text
 
 
 # Decisions
@@ -106,7 +107,7 @@ async def test_what_is_known_is_said_in_words_in_ones_own_language(play: Stage) 
         assert part in said
     assert "rhubarb" not in said
     said = await play.ask(CHLOE, "moi")
-    for part in ("Ce que je sais de vous", "Nom : Chloé", "Langue : français", "aucun de vos propos"):
+    for part in ("Ce que je sais de vous", "Nom : Chloé", "Langue : français", "sous scellés"):
         assert part in said
     labels = [button.label for button in play.said_in("general")[-1].buttons]
     assert labels == ["Exporter", "Silence", "Speak English", "M’oublier"]
@@ -117,13 +118,13 @@ async def test_an_export_goes_to_the_person_alone_and_holds_everything(play: Sta
     await play.arrive(NORA)
     assert "message direct" in await play.ask(NORA, "moi exporter")
     [*_, post] = play.told(NORA)
-    known = json.loads(_unfenced(post))
+    known = json.loads(_exported(post))
     assert known["member"]["name"] == "Nora"
     assert known["counts"]["journey_started"] == 1
     assert {note["kind"] for note in known["notes"]} >= {"welcome.Journey"}
     assert not any("mention" in said.text for said in play.said_in("general"))
     await play.tell(NORA, "/allant me export")  # Asked in the direct conversation, it is answered there.
-    assert "Nora" in play.told(NORA)[-1].text
+    assert "Nora" in _exported(play.told(NORA)[-1])
 
 
 async def test_forgetting_asks_first_and_leaves_nothing(play: Stage) -> None:

@@ -127,6 +127,14 @@ class Person:
         found = (await self.ask("GET", f"{path}/m.annotation/m.reaction", limit=100))["chunk"]
         return [(each["sender"], each["content"]["m.relates_to"]["key"]) for each in reversed(found)]
 
+    async def download(self, address: str) -> bytes:
+        """The file at ``mxc://…``, which only those signed in get."""
+        place = address.removeprefix("mxc://")
+        base = f"{self._http.base_url}".replace("/v3/", "/v1/")
+        answer = await self._http.get(f"{base}media/download/{place}")
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
     async def messages(self, room: str) -> list[Json]:
         """All messages of the room that this person sees, oldest first, edits and taken back ones left out."""
         found: list[Json] = []

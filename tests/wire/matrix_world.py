@@ -125,6 +125,11 @@ class MatrixWorld(World):
         reactions = [emoji for _, emoji in await person.reactions(message.channel.id, message.id)]
         return self._as_seen(event, {emoji: reactions.count(emoji) for emoji in reactions})
 
+    async def attached(self, message: MessageRef, by: MemberRef) -> Sequence[tuple[str, bytes]]:
+        person = self.people[by.id]
+        found = [each["content"] for each in await person.messages(message.channel.id) if "url" in each["content"]]
+        return [(each["body"], await person.download(each["url"])) for each in found]
+
     async def posts(self, by: MemberRef) -> Sequence[Seen]:
         found = await self.people[by.id].messages(self.channel.id)
         return [self._as_seen(each, {}) for each in found if thread_of(each["content"]) is None]

@@ -54,7 +54,7 @@ class MatrixPlatform(Platform):
         if not (password or access_token):
             raise BadInput("set ALLANT_MATRIX_PASSWORD or ALLANT_MATRIX_ACCESS_TOKEN for ALLANT_MATRIX_USER")
         self.workspace = WorkspaceRef("matrix", server_of(user))
-        self.can = Capabilities(safe_to_repeat=True, can_look_up=True)
+        self.can = Capabilities(safe_to_repeat=True, can_look_up=True, images=True, files=True)
         self._server = Homeserver(
             homeserver=homeserver,
             user=user,

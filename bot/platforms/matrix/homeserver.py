@@ -211,6 +211,13 @@ class Homeserver:
         done = await self._ask("PUT", V3 + path("rooms", room, "send", kind, transaction), content)
         return _required(done, "event_id")
 
+    async def upload(self, data: bytes, media: str, name: str) -> str:
+        """The address (``mxc://…``) at which the homeserver keeps the file from now on. Sent again, it is kept twice,
+        and only the one that a message names is ever shown."""
+        query = {"filename": name}
+        done = await self._ask("POST", "/_matrix/media/v3/upload", query=query, upload=(media, data))
+        return _required(done, "content_uri")
+
     async def redact(self, room: str, event: str, transaction: str) -> None:
         await self._ask("PUT", V3 + path("rooms", room, "redact", event, transaction), {})
 
@@ -269,12 +276,20 @@ class Homeserver:
         query: Mapping[str, str] | None = None,
         seconds: float = REQUEST_SECONDS,
         max_bytes: int = MAX_BYTES,
+        upload: tuple[str, bytes] | None = None,
     ) -> Json:
         await self.sign_in()
         token = self._token
         try:
             return await self._wire.ask(
-                method, where, token=token, body=body, query=query, seconds=seconds, max_bytes=max_bytes
+                method,
+                where,
+                token=token,
+                body=body,
+                query=query,
+                seconds=seconds,
+                max_bytes=max_bytes,
+                upload=upload,
             )
         except MatrixRefused as error:
             if error.code not in _ENDED:

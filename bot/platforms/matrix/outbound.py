@@ -119,7 +119,21 @@ class Sender:
             sent = await self._server.send(room, "m.room.message", content, f"{_transaction(delivery)}.{part}")
         for keycap in KEYCAPS[: len(delivery.message.buttons)]:
             await self._number(room, sent, keycap, delivery)
+        await self._attach(room, thread, delivery)
         return self._receipt(room, sent)
+
+    async def _attach(self, room: str, thread: str, delivery: Delivery) -> None:
+        """The images and files after the words, each an event of its own. A repetition uploads them once more and sends
+        none twice. They do not carry the delivery's key: what is found by it is its words."""
+        message = delivery.message
+        for number, image in enumerate(message.images):
+            address = await self._server.upload(image.data, "image/png", image.name)
+            content = self._scribe.image(image, address, thread)
+            await self._server.send(room, "m.room.message", content, f"{_transaction(delivery)}.image{number}")
+        for number, file in enumerate(message.files):
+            address = await self._server.upload(file.text.encode(), file.media, file.name)
+            content = self._scribe.file(file, address, thread)
+            await self._server.send(room, "m.room.message", content, f"{_transaction(delivery)}.file{number}")
 
     async def _edit(self, delivery: Delivery, room: str, event: str, transaction: str) -> None:
         content = self._scribe.edit(delivery.message, delivery.key, event)

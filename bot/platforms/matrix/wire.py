@@ -81,15 +81,18 @@ class Wire:
         query: Mapping[str, str] | None = None,
         seconds: float = REQUEST_SECONDS,
         max_bytes: int = MAX_BYTES,
+        upload: tuple[str, bytes] | None = None,
     ) -> Json:
-        """What a success says. Raises MatrixRefused, RateLimited, Unreachable when the request was surely not made, and
-        Unsure when nobody knows whether it was."""
+        """What a success says. ``upload``: a type and bytes to send instead of JSON. Raises MatrixRefused, RateLimited,
+        Unreachable when the request was surely not made, and Unsure when nobody knows whether it was."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             # In ASCII: half a surrogate pair, which JSON can say and UTF-8 cannot, gets the homeserver's own answer.
             content = json.dumps(body, separators=(",", ":")).encode("ascii")
+        elif upload is not None:
+            headers["Content-Type"], content = upload
         request = self._http.build_request(method, path, headers=headers, content=content, params=query)
         try:
             async with asyncio.timeout(seconds):

@@ -55,6 +55,8 @@ class PlaygroundPlatform(Platform):
             private_replies=True,
             threads=True,
             home=True,
+            images=True,
+            files=True,
         )
         self._server = server
         self._api = BotApi(server)

@@ -18,6 +18,8 @@ from bot.platforms.playground.records import (
     Person,
     Post,
     Room,
+    attached_data,
+    attached_from,
     buttons_data,
     buttons_from,
     form_data,
@@ -39,7 +41,7 @@ CREATE TABLE IF NOT EXISTS posts (
   number INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL,
   at REAL NOT NULL, thread INTEGER, visible_to TEXT, buttons TEXT, form TEXT, edited INTEGER NOT NULL DEFAULT 0,
   deleted INTEGER NOT NULL DEFAULT 0, command INTEGER NOT NULL DEFAULT 0, key TEXT,
-  answers TEXT NOT NULL DEFAULT '');
+  answers TEXT NOT NULL DEFAULT '', attached TEXT);
 CREATE TABLE IF NOT EXISTS homes (person TEXT PRIMARY KEY, at REAL NOT NULL, sections TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS posts_by_channel ON posts (channel, number) WHERE thread IS NULL;
 CREATE INDEX IF NOT EXISTS posts_by_thread ON posts (thread, number) WHERE thread IS NOT NULL;
@@ -67,9 +69,11 @@ class Archive:
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = FULL")
         self._base.executescript(_SCHEMA)
-        if "answers" not in [row[1] for row in self._base.execute("PRAGMA table_info(posts)")]:
-            # A playground from before answers named what they answer.
-            self._base.execute("ALTER TABLE posts ADD COLUMN answers TEXT NOT NULL DEFAULT ''")
+        columns = [row[1] for row in self._base.execute("PRAGMA table_info(posts)")]
+        # A playground from before answers named what they answer, and posts had images.
+        for column, kind in (("answers", "TEXT NOT NULL DEFAULT ''"), ("attached", "TEXT")):
+            if column not in columns:
+                self._base.execute(f"ALTER TABLE posts ADD COLUMN {column} {kind}")
         self._base.execute("INSERT OR IGNORE INTO meta VALUES ('name', ?)", (name or secrets.token_hex(3),))
         (self.name,) = self._base.execute("SELECT value FROM meta WHERE name = 'name'").fetchone()
         self._depth = 0
@@ -160,7 +164,7 @@ class Archive:
         """``post`` with its number and id."""
         cursor = self._base.execute(
             "INSERT INTO posts (channel, author, text, at, thread, visible_to, buttons, form, command, key, "
-            "answers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "answers, attached) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 post.channel,
                 post.author,
@@ -173,6 +177,7 @@ class Archive:
                 post.command,
                 post.key,
                 post.answers,
+                _attached_json(post),
             ),
         )
         stored = self.post(self.id_of(cursor.lastrowid or 0))
@@ -182,13 +187,14 @@ class Archive:
     def change_post(self, post: Post) -> None:
         """Store the words, buttons, form and marks of a post already there."""
         self._base.execute(
-            "UPDATE posts SET text = ?, buttons = ?, form = ?, edited = ?, deleted = ? WHERE number = ?",
+            "UPDATE posts SET text = ?, buttons = ?, form = ?, edited = ?, deleted = ?, attached = ? WHERE number = ?",
             (
                 post.text,
                 _buttons_json(post.buttons),
                 json.dumps(form_data(post.form)) if post.form else None,
                 post.edited,
                 post.deleted,
+                _attached_json(post),
                 post.number,
             ),
         )
@@ -324,6 +330,7 @@ class Archive:
         return int(number) if head == f"M{self.name}" and number.isdecimal() and len(number) < 19 else 0
 
     def _post(self, row: Sequence[Any]) -> Post:
+        images, files = attached_from(json.loads(row[14])) if row[14] else ((), ())
         return Post(
             number=row[0],
             id=self.id_of(row[0]),
@@ -340,12 +347,14 @@ class Archive:
             command=bool(row[11]),
             key=row[12],
             answers=row[13],
+            images=images,
+            files=files,
         )
 
 
 _POSTS = (
     "SELECT number, channel, author, text, at, thread, visible_to, buttons, form, edited, deleted, command, key, "
-    "answers FROM posts"
+    "answers, attached FROM posts"
 )
 
 
@@ -355,6 +364,10 @@ def _marks(rows: Sequence[Any]) -> str:
 
 def _buttons_json(buttons: Sequence[Button]) -> str | None:
     return json.dumps(buttons_data(buttons)) if buttons else None
+
+
+def _attached_json(post: Post) -> str | None:
+    return json.dumps(attached_data(post.images, post.files)) if post.images or post.files else None
 
 
 def _person(data: dict[str, Any]) -> Person:

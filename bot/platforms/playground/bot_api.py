@@ -55,6 +55,8 @@ class BotApi:
                     form=message.form,
                     key=key,
                     answers=answers,
+                    images=message.images,
+                    files=message.files,
                 )
             )
             self._server.changed(Change("post", stored.id))
@@ -75,7 +77,13 @@ class BotApi:
 
         def write() -> Post:
             changed = replace(
-                self._own(post), text=_checked(message.text), buttons=message.buttons, form=message.form, edited=True
+                self._own(post),
+                text=_checked(message.text),
+                buttons=message.buttons,
+                form=message.form,
+                images=message.images,
+                files=message.files,
+                edited=True,
             )
             return self._change(changed)
 
@@ -85,7 +93,9 @@ class BotApi:
         """Take one of the bot's own posts back."""
 
         def write() -> Post:
-            return self._change(replace(self._own(post), text="", buttons=(), form=None, deleted=True))
+            return self._change(
+                replace(self._own(post), text="", buttons=(), form=None, images=(), files=(), deleted=True)
+            )
 
         return self._once(key, write)
 

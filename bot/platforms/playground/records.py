@@ -6,11 +6,11 @@ All moments are aware UTC. ``number`` grows with every post, so that it is also 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from bot.core.message import Button, Field, Form, Section
+from bot.core.message import Button, Field, Form, Image, Section, TextFile
 from bot.core.refs import Language
 
 BOT = "allant"
@@ -78,6 +78,8 @@ class Post:
     key: str | None = None
     answers: str = ""
     """The id of the happening that this answers."""
+    images: tuple[Image, ...] = ()
+    files: tuple[TextFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +179,13 @@ def sections_data(sections: Sequence[Section]) -> list[dict[str, Any]]:
 def sections_from(data: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
     """The inverse of :func:`sections_data`."""
     return tuple(Section(each["text"], buttons_from(each["buttons"])) for each in data)
+
+
+def attached_data(images: Sequence[Image], files: Sequence[TextFile]) -> dict[str, Any]:
+    """What is attached to a post, ready for JSON."""
+    return {"images": [asdict(each) for each in images], "files": [asdict(each) for each in files]}
+
+
+def attached_from(data: Mapping[str, Any]) -> tuple[tuple[Image, ...], tuple[TextFile, ...]]:
+    """The inverse of :func:`attached_data`."""
+    return tuple(Image(**each) for each in data["images"]), tuple(TextFile(**each) for each in data["files"])

@@ -115,6 +115,9 @@ class Views:
             "buttons": [{"label": each.label, "style": each.style} for each in post.buttons],
             "form": form_of(post.form, self._html) if post.form else None,
             "answers": post.answers,
+            # The page asks for each picture and file by its place in the post: they are far larger than the words.
+            "images": [{"alt": each.alt, "width": each.width, "height": each.height} for each in post.images],
+            "files": [{"name": each.name} for each in post.files],
             "private": post.visible_to is not None and self._server.room(post.channel).direct_with is None,
             "command": post.command,
             "edited": post.edited,

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -26,7 +26,7 @@ from bot.core.ports import Clock
 from bot.core.refs import LANGUAGES, Language
 from bot.core.rendering import Renderer
 from bot.platforms.playground.homes import Homes
-from bot.platforms.playground.records import Change, Person
+from bot.platforms.playground.records import Change, Person, Post
 from bot.platforms.playground.server import PlaygroundServer, Rejected
 from bot.platforms.playground.views import Views
 
@@ -94,6 +94,8 @@ def routes(
         "events": api.events,
         "status": api.status,
         "home": api.home,
+        "image": api.image,
+        "file": api.file,
     }
     writes: dict[str, Callable[[_Body], Mapping[str, Any]]] = {
         "messages": api.say,
@@ -202,6 +204,26 @@ class _Api:
         if post is None or post.thread is not None or not self._views.changed([post.id], viewer):
             raise Rejected("unknown_message", "there is no such thread")
         return JSONResponse(self._views.thread(post, viewer))
+
+    async def image(self, request: Request) -> Response:
+        """A picture of a post, by its place in it."""
+        images = self._attached_to(request).images
+        return _attachment(images, request, lambda each: Response(each.data, media_type="image/png", headers=_HEADERS))
+
+    async def file(self, request: Request) -> Response:
+        """A file of a post, to be kept: never shown as a page of ours."""
+        kept = _HEADERS | {"Content-Disposition": "attachment"}
+        return _attachment(
+            self._attached_to(request).files,
+            request,
+            lambda each: Response(each.text, media_type="text/plain; charset=utf-8", headers=kept),
+        )
+
+    def _attached_to(self, request: Request) -> Post:
+        viewer, post = self._viewer(request), self._server.archive.post(request.query_params.get("message", ""))
+        if post is None or not self._views.changed([post.id], viewer):
+            raise Rejected("unknown_message", "there is no such message")
+        return post
 
     async def home(self, request: Request) -> Response:
         return JSONResponse({"home": self._views.home(self._viewer(request))})
@@ -323,6 +345,16 @@ class _Api:
         base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30] or "person"
         taken = {person.id for person in self._server.people()}
         return next(each for each in [base, *(f"{base}-{n}" for n in range(2, len(taken) + 3))] if each not in taken)
+
+
+T = TypeVar("T")
+
+
+def _attachment(all_of: Sequence[T], request: Request, answer: Callable[[T], Response]) -> Response:
+    number = request.query_params.get("number", "")
+    if not re.fullmatch(r"[0-9]{1,3}", number) or int(number) >= len(all_of):
+        raise Rejected("unknown_message", "there is no such picture or file")
+    return answer(all_of[int(number)])
 
 
 def _clean(value: str, name: str) -> str:

@@ -165,11 +165,32 @@ export class MessageList {
       if (author && !author.bot) text.lang = author.language;
       if (message.edited) text.append(el("span", { class: "edited" }, ` (${word("edited")})`));
       parts.push(text);
+      if (message.images?.length || message.files?.length) parts.push(this.attached(message));
     }
     if (message.buttons.length || message.form) parts.push(this.buttons(message));
     if (message.reactions.length) parts.push(this.reactions(message));
     if (message.replies && !this.inThread) parts.push(this.replies(message));
     return parts;
+  }
+
+  // Pictures, which open larger, and files to keep. Each is asked for as whoever looks at the page.
+  attached(message) {
+    const at = (kind, number) =>
+      `api/${kind}?${new URLSearchParams({ as: this.world().me.id, message: message.id, number })}`;
+    const box = el("div", { class: "attached" });
+    message.images.forEach(({ alt, width, height }, number) =>
+      box.append(
+        el(
+          "a",
+          { href: at("image", number), target: "_blank", rel: "noopener" },
+          el("img", { src: at("image", number), alt, width, height, loading: "lazy" }),
+        ),
+      ),
+    );
+    message.files.forEach(({ name }, number) =>
+      box.append(el("a", { class: "file", href: at("file", number), download: name }, `📄 ${name}`)),
+    );
+    return box;
   }
 
   buttons(message) {
