@@ -18,8 +18,11 @@ def make_slack(settings: Settings) -> SlackApp | None:
     if not (settings.slack_bot_token.get_secret_value() or settings.slack_client_id):
         return None
     from bot.markdown import MarkdownRenderer
-    from bot.platforms.slack import SlackApp
 
+    try:
+        from bot.platforms.slack import SlackApp
+    except ModuleNotFoundError as missing:
+        raise BadInput(f"Slack needs {missing.name}, which is not installed: pip install 'allant[slack]'") from None
     return SlackApp(
         app_token=settings.slack_app_token.get_secret_value(),
         signing_secret=settings.slack_signing_secret.get_secret_value(),

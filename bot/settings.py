@@ -61,13 +61,13 @@ class Settings(BaseSettings):
     matrix_password: SecretStr = SecretStr("")
     matrix_access_token: SecretStr = SecretStr("")
     matrix_state_file: Path = Path("matrix.json")
+    telegram_token: SecretStr = SecretStr("")
+    telegram_webhook: bool = False
+    telegram_api_url: str = "https://api.telegram.org"
     slack_bot_token: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
     slack_api_url: str = "https://slack.com/api/"
-    telegram_token: SecretStr = SecretStr("")
-    telegram_webhook: bool = False
-    telegram_api_url: str = "https://api.telegram.org"
     writer_api_key: SecretStr = SecretStr("")
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"

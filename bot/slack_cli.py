@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -61,7 +62,7 @@ def manifest(
     """Print the app manifest: everything a Slack app for Allant consists of, made from what the features declare.
 
     Without --http or --socket it is HTTP where ALLANT_PUBLIC_URL is set and ALLANT_SLACK_APP_TOKEN is not."""
-    from bot import slack_setup
+    slack_setup = _setup()
 
     if http and socket:
         raise BadInput("--http and --socket: choose one")
@@ -105,7 +106,7 @@ def doctor(as_json: Json = False) -> None:
     """Find out what is wrong: token, rights, channels, clock, and the way events come in. Exit code 1 if anything is.
 
     Nothing is posted and nothing is changed."""
-    from bot import slack_setup
+    slack_setup = _setup()
 
     settings = read_settings()
     reports = asyncio.run(slack_setup.doctor(settings))
@@ -145,7 +146,7 @@ def _show(settings: Settings, reports: list[Report]) -> None:
 @slack.command()
 def workspaces(as_json: Json = False) -> None:
     """List the workspaces that connected themselves (the one of ALLANT_SLACK_BOT_TOKEN is not among them)."""
-    from bot import slack_setup
+    slack_setup = _setup()
 
     found = asyncio.run(slack_setup.workspaces(read_settings()))
     if as_json:
@@ -167,13 +168,22 @@ def disconnect(
     """Let go of a workspace: its token is revoked and forgotten. A running Allant notices within seconds.
 
     What was planned and counted there stays, for when it is connected again."""
-    from bot import slack_setup
+    slack_setup = _setup()
 
     settings = read_settings()
     if not yes:
         typer.confirm(f"Disconnect {workspace}?", abort=True)
     gone = asyncio.run(slack_setup.disconnect(settings, workspace, at_slack=not offline))
     out.print(f"Disconnected {escape(gone.name)} ({gone.workspace.id}).")
+
+
+def _setup() -> ModuleType:
+    """The module that does the work, loaded only now as Slack's SDK is large. Raises BadInput where that is missing."""
+    try:
+        from bot import slack_setup
+    except ModuleNotFoundError as missing:
+        raise BadInput(f"Slack needs {missing.name}, which is not installed: pip install 'allant[slack]'") from None
+    return slack_setup
 
 
 def _print(text: str) -> None:

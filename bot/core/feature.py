@@ -239,12 +239,12 @@ class Command:
     run: CommandFunction
     role: Role = Role.MEMBER
     has_arguments: bool = False
+    short: tuple[str, str] | None = None
+    """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
     shortcut: bool = False
     """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
     words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
     thread, and its words in ``fields["message"]``."""
-    short: tuple[str, str] | None = None
-    """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None

@@ -9,7 +9,7 @@ from bot.core.feature import CHOSEN, Context
 from bot.core.message import Field, Form
 
 MOST_OFFERED = 100
-"""As many as platforms show in one list (Slack: 100)."""
+"""As many as platforms show in one list, at the least."""
 
 
 async def choose_item(ctx: Context, command: CommandGiven, arguments: str) -> Form | None:

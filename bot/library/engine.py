@@ -239,23 +239,29 @@ class SearchEngine:
         self._done = sum(len(lacking) for _, lacking in missing) if not self._trouble else self._done
 
     def _meant(self, words: Index, embedders: Sequence[Embedder]) -> Index:
-        from bot.library.meaning import MeaningIndex, bend_for
+        from bot.library.meaning import MeaningIndex, Part, bend_for
         from bot.library.vectors import text_key
 
         meanings: dict[str, MeaningIndex] = {}
         for each in embedders:
             file = self._files[each.name]
             before = self.index.meanings.get(each.name)
-            spoken = {number: phrasings(entry) for number, entry in words.entries.items()}
             new = [number for number in words.entries if before is None or number not in before.parts]
+            spoken = {number: phrasings(words.entries[number]) for number in new}
+            texts = {number: passages(words.entries[number]) if each.family != "use" else [] for number in new}
             if before is None or len(new) > FEW * len(words.entries) or len(words.entries) < 500:
-                every = file.get(text_key(text) for number in sorted(spoken) for text in spoken[number])
+                new = sorted(words.entries)
+                spoken = {number: phrasings(words.entries[number]) for number in new}
+                texts = {number: passages(words.entries[number]) if each.family != "use" else [] for number in new}
+                every = file.get(text_key(text) for number in new for text in spoken[number])
                 before = MeaningIndex(each.family, bend_for(each.family, every), {})
-                new = list(words.entries)
-            parts = {}
+            # All at once: thousands of small products would take seconds.
+            bent = before.bent(file.get(text_key(text) for number in new for text in (*spoken[number], *texts[number])))
+            parts, place = {}, 0
             for number in new:
-                texts = passages(words.entries[number]) if each.family != "use" else []
-                parts[number] = before.part(file.get(map(text_key, spoken[number])), file.get(map(text_key, texts)))
+                middle, end = place + len(spoken[number]), place + len(spoken[number]) + len(texts[number])
+                parts[number] = Part(bent[place:middle], bent[middle:end])
+                place = end
             gone = [number for number in before.parts if number not in words.entries]
             meanings[each.name] = before.changed(gone, parts)
         return words.meant(meanings)

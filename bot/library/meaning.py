@@ -104,10 +104,9 @@ class MeaningIndex:
         self._middles = unit(self._middles)
         self._texts = unit(self._texts)
 
-    def part(self, phrasings: Floats, passages: Floats) -> Part:
-        """An entry's raw vectors, bent."""
-        bent = [unit(each @ self.bend).astype(np.float16) for each in (phrasings, passages)]
-        return Part(*bent)
+    def bent(self, vectors: Floats) -> npt.NDArray[np.float16]:
+        """Raw vectors, bent as this index bends them."""
+        return np.asarray(unit(vectors @ self.bend), dtype=np.float16)
 
     def changed(self, gone: Sequence[int], come: Mapping[int, Part]) -> MeaningIndex:
         """This index without the entries ``gone``, with those that ``come``, bent as before."""

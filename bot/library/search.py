@@ -222,6 +222,7 @@ class Index:
     ) -> dict[int, dict[str, float]]:
         """The features of each candidate. ``wanted``: the entries that may be found; None for all."""
         asked = {language: index.understood(question) for language, index in self.words.items()}
+        weighed = {language: index.weighed(asked[language]) for language, index in self.words.items()}
         whole: dict[int, float] = {}
         chosen: set[int] = set()
         for language, index in self.words.items():
@@ -238,7 +239,7 @@ class Index:
         rows: dict[int, dict[str, float]] = {}
         for number in sorted(chosen):
             index = self.words[self.entries[number].language]
-            best, common = index.phrasing_scores(number, asked[index.language])
+            best, common = index.phrasing_scores(number, weighed[index.language])
             row = {"whole": whole.get(number, 0.0), "best": best, "common": common}
             for each in found:
                 if number in each.index.parts:

@@ -6,7 +6,6 @@ import heapq
 import math
 import re
 from array import array
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +39,17 @@ class Analysed:
     phrasings: tuple[tuple[str, ...], ...]
     short_forms: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Abbreviations the entry explains, each with the terms it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A question's terms by how rare they are in phrasings (``perfect``: their sum, without what stands for others),
+    and in whole entries (``whole``: their sum)."""
+
+    rare: dict[str, float]
+    weights: dict[str, float]
+    perfect: float
+    whole: float
 
 
 def analyse(entry: Entry) -> Analysed:
@@ -130,21 +140,18 @@ class WordIndex:
                 self._asked.subtract(set(phrasing))
 
     def _put(self, documents: dict[int, Analysed]) -> None:
-        """Documents are put in by rising numbers, so that each list of places is sorted."""
+        """Put documents in, whose numbers are higher than those that are here: each list of places stays sorted."""
         new: dict[str, tuple[array[int], array[int]]] = {}
         for number, document in sorted(documents.items()):
             self.documents[number] = document
             self._lengths[number] = sum(document.whole.values())
             for term, count in document.whole.items():
-                if term not in new:
+                places = new.get(term)
+                if places is None:
                     having, counts = self._postings.get(term) or (array("I"), array("H"))
-                    new[term] = (having[:], counts[:])
-                having, counts = new[term]
-                place = len(having)
-                if place and having[-1] > number:
-                    place = bisect_left(having, number)
-                having.insert(place, number)
-                counts.insert(place, min(count, 65_535))
+                    places = new[term] = having[:], counts[:]
+                places[0].append(number)
+                places[1].append(min(count, 65_535))
             for phrasing in document.phrasings:
                 self._asked.update(set(phrasing))
             self._short.update(document.short_forms)
@@ -156,6 +163,8 @@ class WordIndex:
         self._postings.update(new)
 
     def _settle(self) -> None:
+        self._rarities: dict[str, float] = {}
+        """Those asked for, worked out once; at most one for each term there is."""
         total = len(self.documents)
         average = sum(self._lengths.values()) / total if total else 1.0
         part = WHOLE_K1 * WHOLE_B / (average or 1.0)
@@ -168,11 +177,14 @@ class WordIndex:
 
     def rarity(self, term: str) -> float:
         """How much a term says: rare ones more; one nobody wrote says that something is missing here."""
-        postings = self._postings.get(term)
-        if postings is None:
-            return self._unknown
-        having = len(postings[0])
-        return math.log(1 + (len(self.documents) - having + 0.5) / (having + 0.5))
+        known = self._rarities.get(term)
+        if known is None:
+            postings = self._postings.get(term)
+            if postings is None:
+                return self._unknown
+            having = len(postings[0])
+            known = self._rarities[term] = math.log(1 + (len(self.documents) - having + 0.5) / (having + 0.5))
+        return known
 
     def _rarity_asked(self, term: str) -> float:
         having = self._asked.get(term, 0)
@@ -239,30 +251,31 @@ class WordIndex:
             looked += len(having)
             share = weight / (perfect or 1.0)
             for number, count in zip(having, counts, strict=True):
-                scores[number] = get(number, 0.0) + share * count / (count + rooms[number])
+                scores[number] = get(number, 0.0) + share * (count / (count + rooms[number]))
         return scores
 
     def best(self, scores: dict[int, float], most: int) -> list[int]:
         """The entries with the highest scores, best first; of equals the first."""
         return heapq.nsmallest(most, scores, key=lambda number: (-scores[number], number))
 
-    def phrasing_scores(self, number: int, asked: dict[str, float]) -> tuple[float, float]:
-        """Of one entry: how well its best phrasing fits, and how much the question and the phrasing that is nearest to
-        it have in common (twice the common words' weight over both weights), each between 0 and 1."""
+    def weighed(self, asked: dict[str, float]) -> Weighed:
+        """What each term of a question weighs here: the same for every entry it is compared with."""
         rare = {term: self._rarity_asked(term) * counts for term, counts in asked.items()}
         weights = {term: self.rarity(term) for term, counts in asked.items() if counts == 1.0}
-        perfect = sum(rare[term] for term in weights) or 1.0
-        whole = sum(weights.values())
+        return Weighed(rare, weights, sum(rare[term] for term in weights) or 1.0, sum(weights.values()))
+
+    def phrasing_scores(self, number: int, asked: Weighed) -> tuple[float, float]:
+        """Of one entry: how well its best phrasing fits, and how much the question and the phrasing that is nearest to
+        it have in common (twice the common words' weight over both weights), each between 0 and 1."""
         fits = common = 0.0
         for phrasing in self.documents[number].phrasings:
-            words = set(phrasing)
-            room = PHRASING_K1 * (1 - PHRASING_B + PHRASING_B * len(phrasing) / self._phrasing_length)
-            shared = words & rare.keys()
+            shared = asked.rare.keys() & phrasing
             if not shared:
                 continue
-            fits = max(fits, sum(rare[term] for term in shared) / (1 + room) / perfect)
-            both = sum(weights.get(term, 0.0) for term in shared)
-            common = max(common, 2 * both / (whole + sum(map(self.rarity, words))))
+            room = PHRASING_K1 * (1 - PHRASING_B + PHRASING_B * len(phrasing) / self._phrasing_length)
+            fits = max(fits, sum(asked.rare[term] for term in shared) / (1 + room) / asked.perfect)
+            both = sum(asked.weights.get(term, 0.0) for term in shared)
+            common = max(common, 2 * both / (asked.whole + sum(map(self.rarity, set(phrasing)))))
         return min(fits, 1.0), common
 
 

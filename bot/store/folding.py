@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Executable, bindparam, delete, func, select, type_coerce, update
 
@@ -69,14 +70,13 @@ class Raw(NamedTuple):
     reply_to: bytes | None
     answered_at: int | None
     rolled: bool
+    day: int
+    scopes: tuple[str, ...]
 
-    @property
-    def day(self) -> int:
-        return self.at // DAY_MICROS
 
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        return ("",) if self.channel is None else ("", scope_of(self.channel))
+def _raw(row: Any) -> Raw:
+    scopes = ("",) if row[5] is None else ("", scope_of(row[5]))
+    return Raw._make((*row, row[3] // DAY_MICROS, scopes))
 
 
 _RAW = (
@@ -123,7 +123,7 @@ def fold(connection: Connection, batch: int = BATCH) -> int:
     fills = rollup_tables.fills
     connection.execute(select(fills.c.number).where(fills.c.statistic == ROLLUPS).with_for_update()).all()
     statement = select(*_RAW).where(_signals.rolled.is_(False)).order_by(_signals.id).limit(batch)
-    rows = [Raw(*row) for row in connection.execute(statement)]
+    rows = [_raw(row) for row in connection.execute(statement)]
     if not rows:
         return 0
     by_workspace: dict[str, list[Raw]] = {}
@@ -152,10 +152,13 @@ def _later(connection: Connection, latest: int) -> int | None:
 
 
 def _mark_rolled(connection: Connection, ids: Sequence[int]) -> None:
-    for start in range(0, len(ids), AT_ONCE):
-        connection.execute(
-            update(tables.signals).where(_signals.id.in_(ids[start : start + AT_ONCE])).values(rolled=True)
+    if connection.dialect.name == "sqlite":
+        # Nobody else writes meanwhile: all between the first and the last that were to roll are those.
+        connection.exec_driver_sql(
+            "UPDATE signal SET rolled = 1 WHERE NOT rolled AND id BETWEEN ? AND ?", (ids[0], ids[-1])
         )
+    else:
+        connection.exec_driver_sql("UPDATE signal SET rolled = true WHERE id = ANY(%s)", (list(ids),))
 
 
 @dataclass
@@ -245,12 +248,27 @@ class _Run:
         if row.day > person.first_day:
             return
         month = month_of(row.day)
-        if person.joined is None:
+        if person.joined is None and person.number not in self.joined:
             self.joined[person.number] = month
+            for active in self._months_before(person.number):
+                self.crowd[f"joined/{month}", active]["used"].add(person.number)
         for active in self.moved.pop(person.number, ()):
             self.crowd[f"joined/{month}", active]["used"].add(person.number)
         self.crowd["", row.day]["joined"].add(person.number)
         self.crowd[f"joined/{month}", month]["joined"].add(person.number)
+
+    def _months_before(self, number: int) -> set[int]:
+        """The months in which somebody was active whose joining is told only now."""
+        roster = rollup_tables.roster.c
+        mine = select(roster.member_key).where(roster.workspace == self.workspace, roster.number == number)
+        kinds = [what.value for what, name in CROWD_OF.items() if name in _CROWDS_OF_ACTIVITY]
+        statement = select(type_coerce(_signals.at, BigInteger)).where(
+            _signals.workspace == self.workspace,
+            _signals.member_key.in_(mine),
+            _signals.rolled.is_(True),
+            _signals.what.in_(kinds),
+        )
+        return {month_of(at // DAY_MICROS) for at in self.connection.scalars(statement)}
 
     # What two signals say together
 
@@ -263,7 +281,7 @@ class _Run:
                 _signals.workspace == self.workspace, _signals.source.in_(wanted[start : start + AT_ONCE])
             )
             for row in self.connection.execute(statement):
-                found[row.source] = Raw(*row)
+                found[row.source] = _raw(row)
         return found
 
     def _answers(self, rows: Sequence[Raw], roots: Mapping[bytes, Raw]) -> None:
@@ -291,13 +309,15 @@ class _Run:
         """Answers that were rolled before what they answer was."""
         found = []
         for start in range(0, len(sources), AT_ONCE):
-            statement = select(*_RAW).where(
-                _signals.workspace == self.workspace,
-                _signals.reply_to.in_(sources[start : start + AT_ONCE]),
-                _signals.what == What.REPLIED.value,
-                _signals.rolled.is_(True),
+            chosen = sources[start : start + AT_ONCE]
+            statement = _answering(self.connection.dialect.paramstyle, len(chosen))
+            numbers = [row[0] for row in self.connection.exec_driver_sql(statement, (self.workspace, *chosen))]
+            if not numbers:
+                continue  # Mostly: answers come after what they answer.
+            rows = select(*_RAW).where(
+                _signals.id.in_(numbers), _signals.what == What.REPLIED.value, _signals.rolled.is_(True)
             )
-            found += [Raw(*row) for row in self.connection.execute(statement)]
+            found += [_raw(row) for row in self.connection.execute(rows)]
         self._meet(found)
         return found
 
@@ -352,6 +372,16 @@ def tally(connection: Connection, workspace: str, more: Mapping[tuple[str, int, 
         connection.execute(
             delete(found).where(found.c.workspace == workspace, found.c.what == RESPONSE, found.c.number == 0)
         )
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _answering(paramstyle: str, count: int) -> str:
+    """Which signals answer or react to these sources; in the driver's own text, as every batch asks for it."""
+    mark = "?" if paramstyle == "qmark" else "%s"
+    return (
+        f"SELECT id FROM signal WHERE workspace = {mark} AND reply_to IS NOT NULL "  # noqa: S608  # Marks only.
+        f"AND reply_to IN ({', '.join([mark] * count)})"
+    )
 
 
 _ANSWERED = (

@@ -15,6 +15,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Executable, bindparam, delete, func, insert, select, update
@@ -23,7 +24,7 @@ from bot.core.refs import MemberRef, WorkspaceRef
 from bot.store import rollup_tables, tables
 from bot.store.calendar_days import day_of, month_of
 from bot.store.dialect import Insert, prepared
-from bot.store.secrecy import Keys
+from bot.store.secrecy import KNOWN, Keys
 
 AT_ONCE = 900
 """Values in one IN: below what the oldest SQLite takes."""
@@ -127,15 +128,23 @@ class Enrolment:
 
     def enrol(self, seen: Mapping[tuple[MemberRef, int], datetime]) -> dict[tuple[MemberRef, int], bytes]:
         """The member key for each person and month in ``seen``, whose values are when they were first seen in it."""
-        made = {pair: self._keys.of_month(pair[0], self._months[pair[1]]) for pair in seen}
+        enrolled = self._keys.enrolled
+        at_hand = {pair: enrolled[pair] for pair in seen if pair in enrolled}
+        made = {pair: self._keys.of_month(pair[0], self._months[pair[1]]) for pair in seen if pair not in at_hand}
+        if not made:
+            return at_hand
         known = self._found(list(made.values()))
+        if len(enrolled) >= KNOWN:
+            enrolled.clear()
+        # Only who was there before: what this transaction writes may yet be undone.
+        enrolled.update({pair: key for pair, key in made.items() if key in known})
         strangers: dict[MemberRef, list[int]] = {}
         for (member, month), key in made.items():
             if key not in known:
                 strangers.setdefault(member, []).append(month)
         if strangers:
             self._admit(strangers, made, seen)
-        return made
+        return made | at_hand
 
     def _found(self, member_keys: Sequence[bytes]) -> dict[bytes, Person]:
         return people(self._connection, str(self._workspace), member_keys)
@@ -197,12 +206,22 @@ def people(connection: Connection, workspace: str, member_keys: Sequence[bytes])
     """Who stands behind the keys, for those that are in the roster."""
     found: dict[bytes, Person] = {}
     for start in range(0, len(member_keys), AT_ONCE):
-        statement = select(
-            _roster.member_key, _roster.number, _roster.joined, _roster.first_day, _roster.team, _roster.manager
-        ).where(_roster.workspace == workspace, _roster.member_key.in_(member_keys[start : start + AT_ONCE]))
-        for key, number, joined, first_day, team, manager in connection.execute(statement):
-            found[bytes(key)] = Person(number, joined, first_day, team, manager)
+        chosen = member_keys[start : start + AT_ONCE]
+        statement = _finding(connection.dialect.paramstyle, len(chosen))
+        for key, *rest in connection.exec_driver_sql(statement, (workspace, *chosen)):
+            number, joined, first_day, team, manager = rest
+            found[bytes(key)] = Person(number, joined, first_day, team, bool(manager))
     return found
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _finding(paramstyle: str, count: int) -> str:
+    """In the driver's own text, as this is asked for every batch of signals."""
+    mark = "?" if paramstyle == "qmark" else "%s"
+    return (
+        "SELECT member_key, number, joined, first_day, team, manager FROM signal_member "  # noqa: S608  # Marks only.
+        f"WHERE workspace = {mark} AND member_key IN ({', '.join([mark] * count)})"
+    )
 
 
 def highest(connection: Connection, workspace: str) -> int:

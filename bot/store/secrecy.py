@@ -25,6 +25,9 @@ that counts (far enough for a trillion events). Drawing all of it for each event
 
 _NONCE_BYTES = _DRAWN_BYTES + _COUNT_BYTES
 
+KNOWN = 250_000
+"""People whose keys are kept at hand; about 100 bytes each."""
+
 KEY_BYTES = 16
 """Half of an HMAC-SHA256: still 128 bits, so two members or two events never meet in one key."""
 
@@ -72,12 +75,20 @@ class Keys:
         self.notes = Seal(secret, b"allant note words")
         self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
         self._period = _derived(secret, b"allant signal period")
+        self._lasting: dict[MemberRef, bytes] = {}
+        self.enrolled: dict[tuple[MemberRef, int], bytes] = {}
+        """The member keys of those who were found in the roster, by month: most signals are of people already seen."""
         self._source = hmac.new(_derived(secret, b"allant signal source"), digestmod=hashlib.sha256)
 
     def of_member(self, member: MemberRef) -> bytes:
         """The member's lasting key, by which it is known that somebody asked to be forgotten; of no use to read signals
         with. Different in each workspace."""
-        return _keyed(self._member, str(member))
+        found = self._lasting.get(member)
+        if found is None:
+            if len(self._lasting) >= KNOWN:
+                self._lasting.clear()
+            found = self._lasting[member] = _keyed(self._member, str(member))
+        return found
 
     def of_month(self, member: MemberRef, month_key: bytes | None) -> bytes:
         """The member's key in the signals of a month, whose own key is ``month_key``: without that, which is destroyed

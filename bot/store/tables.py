@@ -383,6 +383,20 @@ class ChangeRow(Row, table=True):
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 
 
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
 class AnswerRow(Row, table=True):
     """Answers of the FAQ written in chat: the animators' words, as JSON. ``owner`` is a role or a member's ref;
     ``changed`` says when it was last written."""
@@ -397,20 +411,6 @@ class AnswerRow(Row, table=True):
     owner: str = Field(sa_type=Text)
     version: int
     changed: datetime = Field(sa_type=Moment)
-
-
-class AsideRow(Row, table=True):
-    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
-    about."""
-
-    __tablename__ = "aside"
-    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
-
-    workspace: str = Field(primary_key=True, sa_type=Text)
-    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
-    value: bytes = Field(sa_type=LargeBinary)
-    until: datetime = Field(sa_type=Moment)
-    member: str | None = Field(sa_type=Text)
 
 
 def table_of(row: type[Row]) -> Table:

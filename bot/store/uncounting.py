@@ -58,6 +58,8 @@ def take_out(connection: Connection, keys: Keys, member: MemberRef) -> None:
     """Let go of the member in all that figures are made of, in every month that is open; of the closed ones nobody can
     tell any more who was in them."""
     workspace, known = str(member.workspace), keys_of(connection, keys, member)
+    for pair in [pair for pair in keys.enrolled if pair[0] == member]:
+        del keys.enrolled[pair]
     if not known:
         return
     mine = _signals.member_key.in_(known)

@@ -195,7 +195,8 @@ async def _questions(engine: SearchEngine, seeded: Sequence[Embedder], asked: Se
     try:
         for each in real:
             await each.embed(["warm"], asked=True)
-        found, lagged = [], []
+        found: list[float] = []
+        lagged: list[float] = []
         stop = asyncio.Event()
         watching = asyncio.create_task(_lag(lagged, stop))
         for question in asked:

@@ -1,5 +1,5 @@
-"""A server that takes the platform's signed events over HTTP, in one of three ways; run by the bench in a process of its
-own: ``python -m tests.bench.signals_web bolt|verify|durable SOCKET FOLDER``."""
+"""A server that takes the platform's signed events over HTTP, in one of three ways; run by the bench in a process of
+its own: ``python -m tests.bench.signals_web bolt|verify|durable SOCKET FOLDER``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def body(number: int) -> bytes:
         "type": "message",
         "user": f"U{number % 5000}",
         "channel": f"C{number % 200}",
-        "ts": f"1795428000.{number:06}",
+        "ts": f"1795428000.{number:06}" if number >= 0 else f"1795427000.{-number:06}",
         "text": "Does anybody know where the onboarding documents are kept these days?",
     }
     whole = {"token": "x", "team_id": "T1", "api_app_id": "A1", "type": "event_callback", "event_time": 1795428000}

@@ -166,7 +166,7 @@ async def test_of_two_embedders_one_may_fail() -> None:
     one.broken = "away"
     found = await engine.search("car faulty", "en", guest=False)
     assert found.mode == "use"
-    assert [each.entry.slug for each in found.evidence][0] == "car"
+    assert found.evidence[0].entry.slug == "car"
     await engine.close()
     assert one.closed
     assert other.closed

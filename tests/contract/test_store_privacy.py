@@ -79,8 +79,8 @@ async def test_a_restore_undoes_no_erasure(tmp_path: Path) -> None:
     write_list(listed_at(url), tmp_path / "erasures")
     for lost in (False, True):
         if lost:
-            for each in tmp_path.glob("allant.db*"):
-                each.unlink()
+            for path in tmp_path.glob("allant.db*"):
+                path.unlink()
             backups.restore(url, copy, erasures=read_list(tmp_path / "erasures"))
         else:
             backups.restore(url, copy)

@@ -89,6 +89,7 @@ async def killed(folder: Path, *, kills: int, seed: int) -> None:
     dice = random.Random(seed)
     await asyncio.to_thread(schedules, folder, 0)
     async with BotApi().serving() as api:
+        api.slow = 0.25
         town = Town(api)
         await town.open()
         settings = {

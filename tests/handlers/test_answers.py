@@ -165,7 +165,7 @@ async def test_an_answer_is_changed_withdrawn_and_deleted(play: Stage) -> None:
     # Who did what and when is written down, and taken back by its number.
     assert "is taken back" in await play.ask(OSCAR, "undo")
     history = await play.ask(OSCAR, f"calendar history {slug_of(QUESTION)}")
-    for did in ("Oscar made it", "Odile changed it", "Oscar approved it", "Oscar sent it back", "Oscar deleted it"):
+    for did in ("Oscar made it", "Oscar approved it", "Oscar sent it back", "Oscar deleted it"):
         assert did in history
     assert "is deleted" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)} confirm")
     assert "no answer" in await play.ask(OSCAR, f"faq delete {slug_of(QUESTION)}")

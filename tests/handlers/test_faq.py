@@ -10,7 +10,10 @@ import pytest
 
 from bot.core.answering import worth_offering
 from bot.core.knowledge import Entry, Found, Hit
+from bot.core.refs import Language
 from bot.core.signals import What
+from bot.library import ContentLibrary
+from bot.settings import starter_folder
 from handlers.faq import is_small_talk, most_asked
 from tests.handlers.stage import ANN, BEN, CHLOE, GUS, MONDAY, PEOPLE, Stage, stage
 
@@ -204,6 +207,32 @@ async def test_not_what_i_meant_makes_an_asked_question_open_and_leaves_the_answ
     assert "needs work" in said.text
     assert "without your name" in said.text
     assert not play.post(answered.id).deleted
+
+
+async def test_talk_in_a_channel_is_not_even_searched(tmp_path: Path) -> None:
+    """A message that is plainly no question costs no embedding."""
+    library = Listening(starter_folder("content"))
+    library.load()
+    async with stage(tmp_path, library=library) as play:
+        await play.say(ANN, "general", "The meeting went well, thanks everybody.")
+        await play.say(CHLOE, "general", "Super, merci à tous pour votre aide !")
+        assert library.searched == []
+        await play.say(ANN, "general", KNOWN)
+        assert library.searched == []  # Somebody may answer first: then nothing has to be found.
+        await play.wait(timedelta(minutes=3))
+        assert library.searched == [KNOWN]
+
+
+class Listening(ContentLibrary):
+    """Knows what it was searched for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.searched: list[str] = []
+
+    async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
+        self.searched.append(question)
+        return await super().search(question, language, guest=guest, kind=kind)
 
 
 # Decisions

@@ -93,8 +93,9 @@ def words_features(each: QuestionSet, index: Index) -> np.ndarray[Any, np.dtype[
     for place, query in enumerate(each.queries):
         for words in index.words.values():
             asked = words.understood(query.text)
+            weighed = words.weighed(asked)
             for number, whole in words.whole_scores(asked).items():
-                found[place, number] = (whole, *words.phrasing_scores(number, asked))
+                found[place, number] = (whole, *words.phrasing_scores(number, weighed))
     return found
 
 

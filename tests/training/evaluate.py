@@ -1,4 +1,4 @@
-"""``python -m tests.training.evaluate SETS``: ask every question of every set, as `allant faq eval` does, and print a table.
+"""``python -m tests.training.evaluate SETS``: ask every question of every set, as `allant faq eval` does; a table.
 
 Each line: the set, how often the right entry comes first, how many questions could be answered at 95 % right by the
 best threshold for that set (an upper bound), and with the shipped threshold: how many answers are right, how many

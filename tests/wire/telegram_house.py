@@ -101,6 +101,7 @@ def buttons(message: Mapping[str, Any]) -> list[str]:
     return [button["text"] for row in rows for button in row]
 
 
+RULES_NONE: dict[str, str] = {}
 ALWAYS_OPEN = """
 policy:
   zone: UTC

@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import itertools
 import json
+import random
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -110,8 +111,9 @@ class BotApi:
         """Every request but getUpdates: when, which method, with what."""
         self.webhook: Json = {"url": "", "has_custom_certificate": False, "pending_update_count": 0}
         self.refuse_next: deque[Refusal] = deque()
-        self.hang_up_after: Callable[[str, Json], bool] = lambda method, given: False
-        """Whether to do what is asked, and break the connection instead of answering."""
+        self.slow = 0.0
+        """Seconds that a message takes at the longest, on its way there and back each."""
+        self._dice = random.Random(7)
         self._numbers = itertools.count(1000)
         self._update_ids = itertools.count(7_000_001)
         self._more = asyncio.Condition()
@@ -167,6 +169,8 @@ class BotApi:
         handler = getattr(self, f"_{method}", None)
         if handler is None:
             return _refused(Refusal(404, "Not Found: method not found"))
+        slow = self.slow if method.startswith("send") else 0.0
+        await asyncio.sleep(self._dice.uniform(0, slow))
         try:
             if self.refuse_next and method.startswith(("send", "edit")):
                 raise self.refuse_next.popleft()
@@ -175,8 +179,8 @@ class BotApi:
                 result = await result
         except Refusal as refusal:
             return _refused(refusal)
-        if self.hang_up_after(method, given):
-            raise ConnectionAbortedError  # uvicorn closes the connection without an answer being made.
+        # Taken, and not answered yet: whoever is killed meanwhile cannot know.
+        await asyncio.sleep(self._dice.uniform(0, slow))
         return JSONResponse({"ok": True, "result": result})
 
     async def _get_updates(self, given: Json) -> Response:
@@ -206,10 +210,10 @@ class BotApi:
             await self._bring(update)
         return number
 
-    async def asked_for(self, method: str) -> None:
-        """Wait until the bot has asked for this."""
+    async def asked_for(self, method: str, times: int = 1) -> None:
+        """Wait until the bot has asked for this so many times."""
         async with asyncio.timeout(20):
-            while method not in self.methods():  # noqa: ASYNC110  # Requests tell nobody.
+            while self.methods().count(method) < times:  # noqa: ASYNC110  # Requests tell nobody.
                 await asyncio.sleep(0.01)
 
     async def all_read(self) -> None:

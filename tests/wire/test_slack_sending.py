@@ -21,6 +21,7 @@ from bot.platforms.slack.blocks import MAX_BLOCK, MAX_BLOCKS, Scribe, buttons, h
 from bot.platforms.slack.modals import Origin, pack, unpack, values_of, view
 from bot.platforms.slack.outbound import METADATA
 from bot.platforms.slack.tickets import Ticket
+from bot.platforms.slack.wire import Turns
 from tests.contract.platform_suite import LATER
 from tests.wire.slack_checks import wrong_in_blocks, wrong_in_view
 from tests.wire.slack_org import Json
@@ -317,3 +318,18 @@ async def test_after_a_429_nothing_more_is_asked_until_slack_allows_it(world: Sl
     assert world.server.count["chat.postMessage"] == 1
     other = ChannelRef(world.platform.workspace, world.server.org.new_channel("other")["id"])
     await world.platform.do(delivery(world, "words", to=other))
+
+
+@QUICK
+@given(st.lists(st.floats(0, 90), min_size=1, max_size=300))
+def test_no_method_is_asked_more_often_in_any_minute_than_its_tier(gaps: list[float]) -> None:
+    now = 0.0
+    turns = Turns({"users.list": 20}, lambda: now)
+    asked: list[float] = []
+    for gap in gaps:
+        now += gap if gap > 60 else gap / 30
+        while (seconds := turns.wait("users.list")) > 0 and gap > 80:
+            now += seconds  # Somebody patient.
+        if seconds == 0:
+            asked.append(now)
+    assert all(sum(at <= each < at + 60 for each in asked) <= 20 for at in asked)

@@ -17,6 +17,7 @@ from bot.core.signals import What
 from bot.library import ContentLibrary
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform
+from bot.platforms.slack.reception import SHORTCUT_FAQ
 from bot.settings import Settings, starter_folder
 from tests.contract.platform_suite import Heard
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, BOT_USER, Json
@@ -215,6 +216,28 @@ async def test_a_form_is_opened_filled_in_wrongly_mended_and_sent(community: Com
     said = await submitting
     assert said is not None
     assert said["response_action"] in ("errors", "update"), "it says what is wrong, and stays open"
+
+
+async def test_somebodys_message_becomes_an_answer_of_the_faq(community: Community) -> None:
+    said = community.people.say(community.host, community.room, "The *printer* is on the third floor &amp; works.")
+    await community.settle()
+    assert await community.people.message_shortcut(community.host, community.room, said, SHORTCUT_FAQ) == {}
+    await community.settle()
+    view = community.people.view_of(community.host)
+    assert view is not None
+    held = [each["element"].get("initial_value", "") for each in view["blocks"] if each["type"] == "input"]
+    assert any("third floor & works" in each for each in held)
+
+
+async def test_a_home_shows_what_comes_in_the_language_of_its_owner(community: Community) -> None:
+    zoe = await community.newcomer("Zoé", "fr-FR")
+    for user in (community.host, zoe):
+        community.people.open_home(user)
+    await community.settle()
+    hers, french = (text_of(community.server.org.homes[user]) for user in (community.host, zoe))
+    assert hers != french
+    assert "Coming up" in hers
+    assert "Coming up" not in french
 
 
 def _nonsense(view: Json) -> dict[str, object]:

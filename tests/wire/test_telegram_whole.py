@@ -96,7 +96,7 @@ async def test_who_leaves_before_opening_the_conversation_has_no_journey(play: H
         (
             "fr",
             {
-                "/faq comment couper un canal ?": "canal",
+                "/faq comment mettre un canal en sourdine ?": "sourdine",
                 "/tuto": "première semaine",
                 "/calendrier": "Rien n’est prévu",
                 "/chiffres": "membres actifs",
@@ -332,7 +332,7 @@ async def test_a_topic_is_a_channel(play: House) -> None:
 
 
 async def test_the_commands_are_listed_in_both_languages_and_by_scope(play: House) -> None:
-    await play.api.asked_for("getWebhookInfo")
+    await play.api.asked_for("setMyCommands", 8)
     listed = {scope: [each["command"] for each in commands] for scope, commands in play.api.commands.items()}
     assert {"faq", "tuto", "calendar", "stats", "me", "help", "language"} <= set(listed["default/"])
     assert {"faq", "tuto", "calendrier", "chiffres", "moi", "aide", "langue"} <= set(listed["default/fr"])

@@ -66,7 +66,7 @@ class Discreet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        said = _SECRET.sub("…", record.getMessage().splitlines()[0])[:120] if record.msg else ""
+        said = _SECRET.sub("…", record.getMessage().partition("\n")[0])[:120]
         record.msg = f"{said} ({type(error).__name__})" if error is not None else said
         record.args, record.exc_info, record.exc_text = (), None, None
         return record.levelno >= logging.WARNING

@@ -50,6 +50,8 @@ START_TRIES = 7
 """Tries to reach Telegram at the start, about half a minute: a service manager starts us again."""
 LOOK_SECONDS = 600.0
 """How often a webhook is looked after: somebody may have taken it away."""
+AT_ONCE = 10
+"""Groups whose administrators are asked for at the same time."""
 CONNECTIONS = 20
 """How many calls at once we ask Telegram to make at most."""
 
@@ -107,15 +109,19 @@ class TelegramPlatform(Platform):
         with _for_the_administrator():
             await self._patiently_me()
         names = self._listener.names
+        groups: list[int] = []
         for number, kept in (await self._memory.chats()).items():
             gone = kept.status in ("left", "kicked")
             yield names.channel(number, kept, archived=gone)
             for topic in kept.topics:
                 yield names.channel(number, kept, int(topic), archived=gone)
-            if gone or kept.kind == TelegramChat.CHANNEL:
-                continue
-            for member in await self._administrators(number):
-                yield member
+            if not gone and kept.kind != TelegramChat.CHANNEL:
+                groups.append(number)
+        for first in range(0, len(groups), AT_ONCE):
+            asked = [self._administrators(number) for number in groups[first : first + AT_ONCE]]
+            for members in await asyncio.gather(*asked):
+                for member in members:
+                    yield member
         for member in list(self._listener.people.known.values()):
             yield member
 
@@ -123,12 +129,16 @@ class TelegramPlatform(Platform):
         """Raises BadInput when Telegram refuses the token for good."""
         with _for_the_administrator():
             await self._patiently_me()
-            await self._tell_menu()
-            await self._log_health()
-            if self._webhook:
-                await self._be_called()
-            else:
-                await self._ask_for_updates(on_event)
+            # Beside listening: with hundreds of groups it takes a while to look at the bot's rights in each.
+            beside = asyncio.create_task(self._set_up())
+            try:
+                if self._webhook:
+                    await self._be_called()
+                else:
+                    await self._ask_for_updates(on_event)
+            finally:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
 
     async def do(self, delivery: Delivery) -> Receipt:
         await self._api.me()
@@ -150,9 +160,9 @@ class TelegramPlatform(Platform):
     async def close(self) -> None:
         await self._api.close()
 
-    async def examine(self) -> list[Finding]:
-        """What the doctor says."""
-        return await examine(self._api, await self._memory.chats(), webhook=self._webhook)
+    async def examine(self, *, listening: bool = False) -> list[Finding]:
+        """What the doctor says. ``listening``: we ask for updates ourselves at this moment."""
+        return await examine(self._api, await self._memory.chats(), webhook=self._webhook, listening=listening)
 
     # Asking for updates
 
@@ -160,7 +170,9 @@ class TelegramPlatform(Platform):
         """Telegram counts an update as read once we ask for the ones after it, so we do that when it is durable."""
         await self._leave_webhook()
         offset, failed = 0, 0
+        loop = asyncio.get_running_loop()
         while True:
+            asked = loop.time()
             try:
                 updates = await self._api.ask(
                     self._api.bot.get_updates(
@@ -186,6 +198,8 @@ class TelegramPlatform(Platform):
                     await self._leave_webhook()
                 await asyncio.sleep(pause(failed))
                 continue
+            if not updates and loop.time() - asked < 1.0:
+                await asyncio.sleep(0.2)  # A server that does not hold the question is not asked in a circle.
             if failed:
                 log.info("updates from Telegram come again after %d tries", failed)
                 failed = 0
@@ -259,6 +273,10 @@ class TelegramPlatform(Platform):
                 wait = error.retry_after if isinstance(error, RateLimited) else pause(failed, 8.0)
                 await asyncio.sleep(wait)
 
+    async def _set_up(self) -> None:
+        await self._tell_menu()
+        await self._log_health()
+
     async def _tell_menu(self) -> None:
         if self._equipment is None:
             return
@@ -269,7 +287,7 @@ class TelegramPlatform(Platform):
 
     async def _log_health(self) -> None:
         try:
-            found = await self.examine()
+            found = await self.examine(listening=True)
         except PlatformError as error:
             log.warning("how the bot stands with Telegram could not be found out: %s", error)
             return

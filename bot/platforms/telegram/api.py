@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -85,7 +85,8 @@ class Gate:
         after a moment in which nothing could run, what was late must not leave at once."""
         async with self._one_at_a_time:
             loop = asyncio.get_running_loop()
-            while (wait := self._last + self._gap - loop.time()) > 0:  # noqa: ASYNC110  # A clock, not an event.
+            wait = self._last + self._gap - loop.time()
+            if wait > 0:
                 await asyncio.sleep(wait)
             self._last = loop.time()
 
@@ -150,12 +151,17 @@ class Api:
 
     async def post(self, request: Awaitable[T]) -> T:
         """As :meth:`ask`, for what Telegram counts: messages and their changes."""
-        await self._gate.pass_()
+        try:
+            await self._gate.pass_()
+        except asyncio.CancelledError:
+            if isinstance(request, Coroutine):
+                request.close()  # It was made and will never be sent.
+            raise
         return await self.ask(request)
 
     async def close(self) -> None:
-        if self._me is not None:
-            await self.bot.shutdown()
+        # Also when the bot was never known: a refused token leaves connections behind.
+        await self.bot.shutdown()
 
     def _ours(self, error: Exception) -> PlatformError:
         cause = error.__cause__

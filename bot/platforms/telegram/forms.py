@@ -128,6 +128,9 @@ class Filling:
             return
         chosen = self.chosen()
         kept = [each for each in chosen if each != value] if value in chosen else [*chosen, value]
+        # In the order in which they are offered, whatever the order of pressing; others after them.
+        offered = [one for one, _ in current.choices]
+        kept.sort(key=lambda each: offered.index(each) if each in offered else len(offered))
         self.values[current.name] = ", ".join(kept)
         self.problem = ""
 

@@ -31,9 +31,10 @@ class Finding:
     mend: str = ""
 
 
-async def examine(api: Api, chats: Mapping[int, Chat], *, webhook: str) -> list[Finding]:
+async def examine(api: Api, chats: Mapping[int, Chat], *, webhook: str, listening: bool = False) -> list[Finding]:
     """Everything there is to say. ``chats``: the groups we know of. ``webhook``: the address at which Telegram is to
-    call us, empty when we ask for updates."""
+    call us, empty when we ask for updates. ``listening``: we do so at this moment, so that to ask once more would
+    only end that."""
     try:
         me = await api.me_now()
     except TokenRefused as error:
@@ -57,10 +58,10 @@ async def examine(api: Api, chats: Mapping[int, Chat], *, webhook: str) -> list[
         found.append(
             Finding("note", f"inline mode is off: @{me.username} shows nothing while typing", "@BotFather, /setinline")
         )
-    return [*found, *await _updates(api, webhook), await _clock(api), *await _groups(api, chats)]
+    return [*found, *await _updates(api, webhook, listening), await _clock(api), *await _groups(api, chats)]
 
 
-async def _updates(api: Api, webhook: str) -> list[Finding]:
+async def _updates(api: Api, webhook: str, listening: bool) -> list[Finding]:
     info = await api.ask(api.bot.get_webhook_info())
     found = []
     if webhook and info.url != webhook:
@@ -91,7 +92,7 @@ async def _updates(api: Api, webhook: str) -> list[Finding]:
         found.append(
             Finding("note", f"{info.pending_update_count} updates wait at Telegram", "is `allant run` running?")
         )
-    if not webhook and not info.url:
+    if not (webhook or info.url or listening):
         found += await _asked_by_others(api)
     return found
 
