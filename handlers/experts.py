@@ -12,7 +12,7 @@ from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
-from bot.core.faq import FaqRules, OpenQuestion, Question, keep
+from bot.core.faq import FaqRules, OpenQuestion, Question, Wants, keep
 from bot.core.feature import Command, Context, Feature, TimerFired
 from bot.core.handoff import ANYTHING, Expert, Given, hand_off, quoted, topic_key
 from bot.core.message import Button, Field, Form, Markup, Message, escape, join_lines
@@ -181,6 +181,7 @@ async def reply(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.do(Remember(given, Given(text), member.ref, sealed=True), SetTimer("forget", given, ctx.now + KEPT, member.ref))
     ctx.do(SetTimer("let go", name, ctx.now + KEPT, question.asker, feature="faq"))
     _say(ctx, name, question, member, text)
+    await _tell_others(ctx, name, question, member, text)
     add = f"faq write from {name}" if member.role >= Role.ANIMATOR else f"expert suggest {name}"
     buttons = (Button(ctx.words(member.language, "experts.add"), add, "primary"),)
     ctx.reply(command, Message(ctx.words(member.language, "experts.sent"), buttons))
@@ -204,6 +205,19 @@ def _say(ctx: Context, name: str, question: Question, member: Member, text: str)
     )
     key = f"experts/{name}/said/{member.ref.id}"
     ctx.do(Send(to=question.place, message=said, kind=Kind.ANSWER, thread=root, key=key))
+
+
+async def _tell_others(ctx: Context, name: str, question: Question, member: Member, text: str) -> None:
+    """Whoever else wanted to know reads it as well, alone."""
+    for key, wants in (await ctx.notes.all(ctx.workspace, Wants, f"{name}/")).items():
+        ctx.do(Drop(Wants, key))
+        if wants.member not in (question.asker, member.ref):
+            language = await ctx.language_of(wants.member)
+            head = ctx.words(language, "questions.now_answered")
+            by = ctx.words(language, "experts.answers", name=member.name)
+            said = Message(join_lines([head, quoted(question.words), "", by, "", text]), quotes=True)
+            told = f"experts/{name}/told/{wants.member.id}"
+            ctx.do(Send(to=wants.member, message=said, kind=Kind.NOTICE, key=told))
 
 
 async def pass_on(ctx: Context, command: CommandGiven, arguments: str) -> None:

@@ -433,8 +433,8 @@ async def let_go(ctx: Context, fired: TimerFired) -> None:
     question = await ctx.note(Question, fired.key)
     if question is not None:
         settle(ctx, fired.key, question)
-        for key in await ctx.notes.all(ctx.workspace, Wants, f"{fired.key}/"):
-            ctx.do(Drop(Wants, key))
+    for key in await ctx.notes.all(ctx.workspace, Wants, f"{fired.key}/"):
+        ctx.do(Drop(Wants, key))
 
 
 FEATURE = Feature(

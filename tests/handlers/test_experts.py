@@ -85,6 +85,17 @@ async def test_a_private_question_is_passed_on_without_a_name_and_answered_alone
     assert await play.allant.store.notes.all(play.workspace, Question) == {}
 
 
+async def test_others_who_wanted_to_know_read_the_answer_as_well(play: Stage) -> None:
+    await play.ask(BEN, "expert on gates")
+    await play.say(ANN, "general", f"@Allant {GATE}")
+    post = next(each for each in play.said_in("general") if "I have asked Ben" in each.text)
+    await play.press(CHLOE, post, "Tell me when there is an answer")
+    await play.press(BEN, play.told(BEN)[-1], "Answer")
+    await play.submit(BEN, play.told(BEN)[-1], answer="It is on your badge.")
+    assert "on your badge" in play.told(CHLOE)[-1].text
+    assert "Vous vouliez savoir" in play.told(CHLOE)[-1].text
+
+
 async def test_they_take_turns_and_the_next_one_is_asked_when_one_cannot(play: Stage) -> None:
     await play.ask(BEN, "expert on gates")
     await play.ask(OSCAR, "expert on gates")
