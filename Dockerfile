@@ -10,7 +10,7 @@ COPY handlers handlers
 COPY content content
 COPY schedules schedules
 RUN /opt/allant/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /opt/allant/bin/pip install --no-cache-dir --constraint constraints.txt "$(ls /wheels/allant-*.whl)[postgres]"
+    && /opt/allant/bin/pip install --no-cache-dir --constraint constraints.txt "$(ls /wheels/allant-*.whl)[meaning,postgres,reports,slack,telegram]"
 
 FROM python:3.12-slim
 # Its number is fixed, so that a volume belongs to the same user after every upgrade.

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser test-calendars test-faults test-kill test-long test-wheel lint types rules docs bench fmt clean
+.PHONY: help install demo eval test test-browser test-calendars test-faults test-kill test-long test-servers test-wheel lint types rules docs bench fmt clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test-faults: install ## Many real processes on SQLite and PostgreSQL, and everyt
 test-long: install ## Compare recurrences in every zone, on every day of ten years, with two other computations
 	$(BIN)/python -m pytest -n 2 -m long -s $(ARGS)
 
+test-servers: install ## The same scenarios on platform servers that others wrote (fetches them into .cache)
+	$(BIN)/python -m tests.servers $(ARGS)
+
 test-wheel: install ## Build the package, and use it from an empty folder (fetches hatchling)
 	$(BIN)/python -m pytest -m wheel $(ARGS)
 
@@ -53,6 +56,10 @@ rules: install ## The design's import table
 
 docs: install ## Write the pages of all commands from what the features declare
 	$(BIN)/python -m bot.reference
+
+eval: install ## Measure the answers on question sets: make eval SETS=folder (ARGS=--channel for what is overheard)
+	@test -n "$(SETS)" || { echo "name the folder of the sets: make eval SETS=folder"; exit 1; }
+	$(BIN)/python -m tests.training.evaluate $(SETS) $(ARGS)
 
 bench: install ## Measure speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, NoReturn
 
 from bot import VERSION, archive
+from bot.answers import Served, ServingJournal
+from bot.attendance import Attendance, attend, kept_up
 from bot.core.actions import GiveRole, Planned
 from bot.core.addresses import Addresses
 from bot.core.backlog import Backlog
@@ -24,20 +27,22 @@ from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
 from bot.core.goals import GoalRules
 from bot.core.intake import Intake
-from bot.core.leases import LISTEN, Rested
 from bot.core.platform import Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Writer
 from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
+from bot.doors import Doors
+from bot.equipment import equipment
 from bot.feedreader import HttpFeedReader
 from bot.library import ContentLibrary
+from bot.lookover import look_over, named_channels
 from bot.settings import Settings, starter_folder
 from bot.signals import ChartPainter
 from bot.store import Store
 from bot.store.leases import SharedLeases
-from bot.store.wakeups import ACCEPTED, PLANNED
+from bot.store.wakeups import ACCEPTED, INSTALLED, PLANNED
 from bot.timetable import Clockwork, Schedules
 from bot.web import SecretAddresses
 from bot.writer import CannedWriter, OpenAIWriter
@@ -49,8 +54,8 @@ ROLL_EVERY_SECONDS = 5.0
 """How often new signals are folded into the rollups: whoever asks for figures then waits for little."""
 FILES_EVERY_SECONDS = 2.0
 """How often content/ and schedules/ are looked at for changes."""
-ATTEND_AGAIN = 2.0
-"""Seconds until a process asks again whether a workspace is without anybody who listens to it."""
+LOOK_OVER_EVERY_SECONDS = 24 * 3600.0
+"""How often each platform looks itself over, besides at the start and after the files changed."""
 
 ProcessRole = Literal["web", "worker", "all"]
 
@@ -95,6 +100,7 @@ class Allant:
     clock: Clock
     store: Store
     library: ContentLibrary
+    served: Served
     schedules: Schedules
     platforms: dict[WorkspaceRef, Platform]
     dispatcher: Dispatcher
@@ -106,7 +112,10 @@ class Allant:
     role: ProcessRole = "all"
     attending: set[WorkspaceRef] = field(default_factory=set)
     """The workspaces that this one of several processes listens to."""
+    doors: Doors | None = None
+    attendance: Attendance = field(default_factory=Attendance)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _aside: set[asyncio.Task[None]] = field(default_factory=set)
     _seen: tuple[str, str] = ("", "")
     _kept: tuple[str, str] = ("", "")
     _file_problems: tuple[Problem, ...] = ()
@@ -136,27 +145,58 @@ class Allant:
             self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
             self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
             self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
+            self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
             self.clockwork.start()
             self._run(self.outbox.run(), "outbox")
-        for platform in self.platforms.values():
-            self._run(platform.run(self.accept), platform.workspace.platform)
+        if live:
+            self._run(self.library.keep_fresh(), "search")
+        for workspace, platform in self.platforms.items():
+            self.attendance.begin(workspace, platform.run(self.accept))
+        self._run_attendance()
 
     async def _start_among_others(self, leases: SharedLeases) -> None:
         """Several processes share the database: each works on what nobody else does."""
         await leases.join(self.role, VERSION)
         self._run(leases.run(), "leases")
+        self._run_attendance()
         if self.role == "web":
             return
         wake = {ACCEPTED: self.backlog.wake, PLANNED: self._planned}
+        if self.doors is not None:
+            wake[INSTALLED] = self.doors.wake
         self._run(self.store.listen(wake), "wake-ups")
         self._run(self.outbox.run(), "outbox")
         self._run(self.backlog.run(), "backlog")
+        self._run(self.library.keep_fresh(), "search")
         self.clockwork.every(FILES_EVERY_SECONDS, self._look_at_files, "files")
+        self.clockwork.every(LOOK_OVER_EVERY_SECONDS, self.look_over, "look-over", first=LOOK_OVER_EVERY_SECONDS)
         self.clockwork.every(ROLL_EVERY_SECONDS, self._roll, "rollups")
         self.clockwork.every(TIDY_EVERY_SECONDS, self.tidy, "housekeeping", first=TIDY_FIRST_SECONDS)
         self.clockwork.start()
         for workspace, platform in self.platforms.items():
-            self._run(self._attend(workspace, platform, leases), f"attendance of {workspace}")
+            self.attendance.begin(workspace, attend(workspace, partial(self._attend, workspace, platform), leases))
+
+    def _run_attendance(self) -> None:
+        self._run(self.attendance.run(), "attendance")
+        if self.doors is not None:
+            self._run(self.doors.run(), "doors")
+
+    async def connect(self, platform: Platform) -> None:
+        """Take in a workspace while we run, as if it had been there at the start; returns before it is listened to."""
+        workspace = platform.workspace
+        self.platforms[workspace] = platform
+        if self.store.shared is None:
+            self.attendance.begin(workspace, kept_up(workspace, partial(self._listen, workspace, platform)))
+        elif self.role != "web":
+            listen = partial(kept_up, workspace, partial(self._attend, workspace, platform))
+            self.attendance.begin(workspace, attend(workspace, listen, self.store.shared))
+
+    async def disconnect(self, workspace: WorkspaceRef) -> None:
+        """Stop listening to a workspace and writing to it. What is planned there waits for it to come back."""
+        platform = self.platforms.pop(workspace, None)
+        await self.attendance.end(workspace)
+        if platform is not None:
+            await platform.close()
 
     async def accept(self, event: Event) -> None:
         """Returns once the event is durable: the adapter may then acknowledge it to its platform."""
@@ -165,20 +205,13 @@ class Allant:
         elif await self.store.inbox.accept(event) is not None:
             self.backlog.wake()
 
-    async def _attend(self, workspace: WorkspaceRef, platform: Platform, leases: SharedLeases) -> None:
-        """Listen to the workspace as long as this is our task: one process does, and another when that one dies."""
-        name = f"{LISTEN}{workspace}"
-        while True:
-            if not await leases.take([name]):
-                await asyncio.sleep(ATTEND_AGAIN)
-                continue
-            try:
-                await platform.attend(self.store.keepsake(workspace))
-                await _until_lost(self._listen(workspace, platform), leases)
-            finally:
-                self.attending.discard(workspace)
-                with contextlib.suppress(Exception):
-                    await leases.give_back({name: Rested()})
+    async def _attend(self, workspace: WorkspaceRef, platform: Platform) -> None:
+        """Listen to the workspace as the one of several processes whose task it is."""
+        try:
+            await platform.attend(self.store.keepsake(workspace))
+            await self._listen(workspace, platform)
+        finally:
+            self.attending.discard(workspace)
 
     async def _listen(self, workspace: WorkspaceRef, platform: Platform) -> None:
         await self._learn(workspace, platform)
@@ -191,6 +224,25 @@ class Allant:
         await self.dispatcher.handle(Started(id="started", at=self.clock.now(), workspace=workspace))
         if self._file_problems:
             await self._tell_files_changed([workspace])
+        else:
+            self._look_over_aside([workspace])
+
+    def _look_over_aside(self, workspaces: Iterable[WorkspaceRef]) -> None:
+        """It may take a while, and nothing waits for it."""
+        for workspace in workspaces:
+            task = asyncio.create_task(self._look_over(workspace), name=f"look over {workspace}")
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+
+    async def _look_over(self, workspace: WorkspaceRef) -> None:
+        platform = self.platforms.get(workspace)
+        if platform is not None:
+            named = named_channels(self.schedules, rules_by_name())
+            await look_over(platform, named, self.library, self.dispatcher, self.clock)
+
+    async def look_over(self) -> None:
+        """Have each platform that this process listens to look itself over."""
+        self._look_over_aside(list(self.platforms if self.store.shared is None else self.attending))
 
     def _planned(self) -> None:
         self.outbox.wake()
@@ -209,9 +261,11 @@ class Allant:
     async def stop(self) -> None:
         """Stop listening, let what is being sent finish, close everything. What waits is on disk."""
         await self.clockwork.stop()
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._aside]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self.attendance.close(), return_exceptions=True)
+        await self.library.close()
         await self.intake.close()
         for platform in self.platforms.values():
             await platform.close()
@@ -260,7 +314,9 @@ class Allant:
             log.info("housekeeping: %s removed", ", ".join(f"{count} {what}" for what, count in gone.items() if count))
 
     async def reload_changed_files(self) -> None:
-        """Read content/ and schedules/ again if a file changed, and tell every workspace."""
+        """Read content/ and schedules/ again if a file changed, and tell every workspace; and answers written in chat,
+        which another process may have changed."""
+        await self.served.refresh()
         seen = self._fingerprints()
         if seen == self._seen:
             return
@@ -279,6 +335,7 @@ class Allant:
                 problems=self._file_problems,
             )
             await self.dispatcher.handle(event)
+        self._look_over_aside(workspaces)
 
     def _fingerprints(self) -> tuple[str, str]:
         return self.library.fingerprint, self.schedules.fingerprint
@@ -296,20 +353,6 @@ def _admin_ref(text: str) -> MemberRef:
         return MemberRef.parse(text)
     except ValueError:
         raise BadInput(f"ALLANT_ADMINS: {text!r} is not platform/workspace/id") from None
-
-
-async def _until_lost(work: Coroutine[Any, Any, None], leases: SharedLeases) -> None:
-    """``work``, ended when our leases are: somebody else does it then. Raises what ``work`` raises."""
-    held_by = leases.id
-    task = asyncio.create_task(work)
-    try:
-        while not task.done() and leases.valid and leases.id == held_by:
-            await asyncio.wait([task], timeout=1.0)
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def load_files(library: ContentLibrary, schedules: Schedules) -> tuple[Problem, ...]:
@@ -365,20 +408,23 @@ async def assemble(
         occurrences=store.occurrences,
         items=store.items,
         changes=store.changes,
+        answers=store.answers,
         measures=store.measures,
         metrics=store.metrics,
         painter=ChartPainter(),
-        can={platform.workspace: platform.can for platform in platforms},
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
         addresses=addresses,
+        can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
         home=[part for feature in features for part in feature.home],
     )
     by_workspace = {platform.workspace: platform for platform in platforms}
+    for platform in platforms:
+        platform.equip(equipment(ports, store.drawer(platform.workspace), platform.workspace))
 
     attending: set[WorkspaceRef] = set()
     store.leases.on_lost(attending.clear)
@@ -392,7 +438,9 @@ async def assemble(
         outbox.wake()
         clockwork.wake()
 
-    dispatcher = Dispatcher(features, ports, store.journal, committed)
+    served = Served(store.answers, library)
+    await served.refresh()
+    dispatcher = Dispatcher(features, ports, ServingJournal(store.journal, served), committed)
     outbox = Outbox(
         store.outbound,
         store.ledger,
@@ -423,6 +471,7 @@ async def assemble(
         addresses=addresses,
         role=role,
         attending=attending,
+        served=served,
         _file_problems=problems,
     )
 

@@ -44,7 +44,8 @@ def command_hints(allant: Allant, language: Language, role: Role) -> list[Hint]:
         key = "_".join(command.path)
         path = command.french if language == "fr" and command.french else command.path
         usage = allant.library.words(language, f"{feature}.usage_{key}") if command.has_arguments else ""
-        found.append(Hint(" ".join(path), allant.library.words(language, f"{feature}.help_{key}"), usage))
+        shortcut = allant.library.words(language, f"{feature}.shortcut_{key}") if command.shortcut else ""
+        found.append(Hint(" ".join(path), allant.library.words(language, f"{feature}.help_{key}"), usage, shortcut))
     return found
 
 

@@ -21,9 +21,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import ledger_cli, report_cli, signals_cli
+from bot import answers_cli, faq_cli, ledger_cli, report_cli, signals_cli, telegram_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
+from bot.slack_cli import register as register_slack
 
 cli = typer.Typer(
     name="allant",
@@ -39,6 +40,7 @@ nudges = typer.Typer(help="The nudge of quiet channels.", no_args_is_help=True)
 exports = typer.Typer(help="Take out what was made in chat.", no_args_is_help=True)
 cli.add_typer(imports, name="import")
 cli.add_typer(exports, name="export")
+answers_cli.register(exports)
 cli.add_typer(db, name="db")
 cli.add_typer(nudges, name="nudge")
 
@@ -398,7 +400,10 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 ledger_cli.register(cli)
 report_cli.register(cli)
+telegram_cli.register(cli)
+register_slack(cli)
 signals_cli.register(imports, db)
+faq_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

@@ -31,6 +31,7 @@ from bot.platforms.playground import (
     live,
     perform,
 )
+from bot.searching import make_library
 from bot.service import serve_web
 from bot.settings import Settings
 from bot.signals import as_json
@@ -180,6 +181,7 @@ async def serve(
                 "database_url": f"sqlite:///{folder / 'allant.db'}",
                 "secret_file": folder / "allant.key",
                 "admins": (),
+                "index_dir": folder / "search-index",
             }
         )
         clock = SystemClock()
@@ -190,7 +192,8 @@ async def serve(
             found(server, clock.now() - timedelta(weeks=PAST_WEEKS))
             fill(server, history(seed, PAST_WEEKS, clock.now()))
         writer = make_writer(settings)
-        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock, writer=writer)
+        library = make_library(own)
+        allant = await assemble(own, [PlaygroundPlatform(server)], clock=clock, writer=writer, library=library)
         chatter = None if quiet else _chatter(server, seed, clock.now())
         await _with_chatter(
             chatter,

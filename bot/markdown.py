@@ -7,14 +7,14 @@ raw HTML, and each of its tokens is either known here or shown as its text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape as escape_html
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.core.rendering import Renderer
+from bot.core.rendering import Node, NodeKind, Renderer
 
 Link = Callable[[str], str | None]
 
@@ -67,6 +67,9 @@ class MarkdownRenderer(Renderer):
         writer = _PlainWriter(link)
         writer.write(self._parse(markdown))
         return writer.text()
+
+    def tree(self, markdown: str) -> Sequence[Node]:
+        return _nodes(iter(self._parse(markdown)))
 
     def _parse(self, markdown: str) -> Sequence[Token]:
         return self._parser.parse(markdown[:MAX_CHARACTERS])
@@ -136,6 +139,47 @@ def _leaf(token: Token, link: Link) -> str:
         shown = escape_html(token.content or _address(token))
         return f"{_anchor(href)}{shown}</a>" if href is not None else shown
     return escape_html(token.content)
+
+
+_KINDS: dict[str, NodeKind] = {
+    "blockquote": "quote",
+    "bullet_list": "bullets",
+    "em": "emphasis",
+    "heading": "heading",
+    "link": "link",
+    "list_item": "item",
+    "ordered_list": "numbers",
+    "paragraph": "paragraph",
+    "strong": "strong",
+}
+_LEAVES: dict[str, NodeKind] = {
+    "code_block": "code_block",
+    "code_inline": "code",
+    "fence": "code_block",
+    "hardbreak": "break",
+    "hr": "rule",
+    "image": "image",
+    "softbreak": "break",
+}
+
+
+def _nodes(tokens: Iterator[Token]) -> tuple[Node, ...]:
+    """The nodes up to the end of the enclosing one."""
+    found: list[Node] = []
+    for token in tokens:
+        name, _, side = token.type.rpartition("_")
+        if token.type == "inline":
+            found += _nodes(iter(token.children or ()))
+        elif side == "close" and name in _KINDS:
+            break
+        elif side == "open" and name in _KINDS:
+            kind = _KINDS[name]
+            number = int(token.tag[1:]) if kind == "heading" else int(token.attrs.get("start", 1))
+            found.append(Node(kind, address=_address(token), number=number, children=_nodes(tokens)))
+        else:
+            address = _address(token) if token.type == "image" else ""
+            found.append(Node(_LEAVES.get(token.type, "text"), token.content, address))
+    return tuple(found)
 
 
 class _PlainWriter:

@@ -1,4 +1,5 @@
-"""The page of all commands, made from what the features declare, so that it can never be out of step."""
+"""The page of all commands, and the guides' table of Slack's scopes, made from what the features declare, so that they
+can never be out of step."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from handlers import FEATURES
 
 _TITLES: dict[Language, str] = {"en": "Commands", "fr": "Commandes"}
 _INTROS: dict[Language, str] = {
-    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`.",
+    "en": "Made by `make docs` from what the features declare. On Matrix, write `!allant` instead of `/allant`; on "
+    "Telegram leave `allant` out: `/calendar next`.",
     "fr": "Page faite par `make docs` d’après ce que déclarent les pratiques. Sur Matrix, écrivez `!allant` au lieu "
-    "de `/allant`.",
+    "de `/allant` ; sur Telegram, sans `allant` : `/calendrier prochains`.",
 }
 _HEADS: dict[Language, str] = {
     "en": "| command | in French | for | what it does |",
@@ -65,5 +67,20 @@ def write_pages(docs: Path) -> list[Path]:
     return [*files.values(), *metrics.values()]
 
 
+def write_scopes(docs: Path) -> None:
+    """Write the table of scopes into the guides of Slack, between their marks."""
+    from bot.platforms.slack.manifest import listened
+    from bot.platforms.slack.scopes import needed, scopes_table, subscriptions
+
+    asked = needed(subscriptions(listened(FEATURES)))
+    guides: dict[Language, Path] = {"en": docs / "slack.md", "fr": docs / "fr" / "slack.md"}
+    for language, guide in guides.items():
+        before, begin, rest = guide.read_text(encoding="utf-8").partition("<!-- scopes: written by make docs -->\n")
+        _, end, after = rest.partition("<!-- /scopes -->")
+        table = scopes_table(language, asked)
+        guide.write_text(f"{before}{begin}{table}\n{end}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     write_pages(Path("docs"))
+    write_scopes(Path("docs"))

@@ -7,18 +7,23 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute
 
 from bot.app import Allant, ProcessRole, assemble, running
-from bot.connections import make_platforms
+from bot.connections import make_platforms, make_slack
 from bot.core.clock import SystemClock
 from bot.core.errors import BadInput
 from bot.core.platform import Platform
 from bot.core.webhook import Webhook
+from bot.searching import make_library
 from bot.settings import Settings
 from bot.subscriptions import calendar_file
 from bot.web import calendar_routes, listen, make_web, web_server, webhook_routes
+
+if TYPE_CHECKING:
+    from bot.platforms.slack import SlackApp
 
 PLAYGROUND_CHANNELS = ("general", "random", "help", "newcomers")
 """The channels of a playground that `allant run` serves for the first time."""
@@ -30,7 +35,8 @@ async def serve(
     """Run on every platform that the settings name until ``stop`` is set. Raises BadInput when none is named."""
     if settings.playground and role != "all":
         raise BadInput("the playground lives in one process: run without --role, or without ALLANT_PLAYGROUND")
-    platforms: list[Platform] = make_platforms(settings)
+    slack = make_slack(settings)
+    platforms: list[Platform] = await make_platforms(settings, slack)
     with contextlib.ExitStack() as stack:
         server = None
         if settings.playground:
@@ -42,12 +48,15 @@ async def serve(
             for name in PLAYGROUND_CHANNELS:
                 server.create_room(name)
             platforms.append(PlaygroundPlatform(server))
-        if not platforms:
+        if not platforms and slack is None:
             raise BadInput(
-                "no platform to connect to: set ALLANT_MATRIX_HOMESERVER and the others in .env (see .env.example), or "
-                "ALLANT_PLAYGROUND=true; `allant demo` shows everything without any"
+                "no platform to connect to: set ALLANT_SLACK_BOT_TOKEN, ALLANT_TELEGRAM_TOKEN, or "
+                "ALLANT_MATRIX_HOMESERVER and the others, in .env (see .env.example), or ALLANT_PLAYGROUND=true; "
+                "`allant demo` shows everything without any"
             )
-        allant = await assemble(settings, platforms, role=role)
+        allant = await assemble(settings, platforms, role=role, library=make_library(settings))
+        if slack is not None:
+            await _set_up_slack(settings, slack, allant)
         routes: Sequence[BaseRoute] = ()
         if server is not None:
             from bot.backstage import playground_routes
@@ -56,8 +65,20 @@ async def serve(
         await serve_web(allant, routes, stop, say=say, hang_up=server.hang_up if server else None)
 
 
-def _webhooks(allant: Allant) -> list[Webhook]:
-    return [each for platform in allant.platforms.values() for each in platform.webhooks]
+async def _set_up_slack(settings: Settings, slack: SlackApp, allant: Allant) -> None:
+    from bot.slack_setup import set_up
+
+    try:
+        set_up(settings, slack, allant)
+    except BadInput:
+        await allant.stop()
+        raise
+
+
+def all_webhooks(allant: Allant) -> list[Webhook]:
+    """The addresses that the doors and the connected workspaces need at this moment."""
+    doors = allant.doors.webhooks if allant.doors is not None else []
+    return [*doors, *(each for platform in allant.platforms.values() for each in platform.webhooks)]
 
 
 async def serve_web(
@@ -82,7 +103,7 @@ async def serve_web(
     socket = listen(allant.settings.host, allant.settings.port)
     with contextlib.closing(socket):
         feeds = calendar_routes(partial(calendar_file, allant))
-        hooks = webhook_routes(lambda: _webhooks(allant), allant.accept)
+        hooks = webhook_routes(lambda: all_webhooks(allant), allant.accept)
         web = web_server(make_web(gauges, [*feeds, *hooks, *routes]))
         async with running(allant):
             serving = asyncio.create_task(web.serve(sockets=[socket]), name="web")

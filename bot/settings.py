@@ -61,12 +61,28 @@ class Settings(BaseSettings):
     matrix_password: SecretStr = SecretStr("")
     matrix_access_token: SecretStr = SecretStr("")
     matrix_state_file: Path = Path("matrix.json")
+    telegram_token: SecretStr = SecretStr("")
+    telegram_webhook: bool = False
+    telegram_api_url: str = "https://api.telegram.org"
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_api_url: str = "https://slack.com/api/"
     writer_api_key: SecretStr = SecretStr("")
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"
     feeds_allow_private: bool = False
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
+    slack_workspaces: Annotated[tuple[str, ...], NoDecode] = ()
+    meaning: bool = True
+    index_dir: Path = Path("search-index")
+    calibration_file: Path = Path("faq-calibration.json")
+    embedding_base_url: str = "https://api.openai.com/v1"
+    embedding_api_key: SecretStr = SecretStr("")
+    embedding_model: str = ""
 
-    @field_validator("admins", mode="before")
+    @field_validator("admins", "slack_workspaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

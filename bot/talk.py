@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 
 from bot.app import Allant, assemble, running
 from bot.core.clock import SystemClock
+from bot.core.forms import listed, several
 from bot.core.message import Field
 from bot.core.refs import Language
 from bot.platforms.playground import BOT, Person, PlaygroundPlatform, PlaygroundServer, Post, found
@@ -101,13 +102,18 @@ class Talk:
             self._server.say("you", self._room, line)
 
     async def _value(self, field: Field) -> str:
-        """What is typed for the field; nothing typed keeps what it holds. A choice is typed as it is shown."""
+        """What is typed for the field; nothing typed keeps what it holds. Choices are typed as they are shown, several
+        with commas."""
         shown = dict(field.choices)
         choices = f" ({', '.join(shown.values())})" if shown else ""
+        if field.error or field.help:
+            self._out.print(f"  {field.error or field.help}", markup=False)
         held = " ".join(shown.get(field.value, field.value).split())
         kept = f" [{held[:40]}{'…' if len(held) > 40 else ''}]" if held else ""
         typed = await self.ask(f"{field.label}{choices}{kept}: ") or field.value
         meant = {label.removeprefix("#").casefold(): value for value, label in field.choices}
+        if field.kind in ("choices", "channels"):
+            return listed(meant.get(each.removeprefix("#").casefold(), each) for each in several(typed))
         return meant.get(typed.removeprefix("#").casefold(), typed)
 
     def _show(self, post: Post) -> None:

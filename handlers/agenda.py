@@ -15,8 +15,8 @@ from bot.core.excerpt import title
 from bot.core.feature import Command, Context, Feature, HomePart
 from bot.core.home import page_of, section
 from bot.core.measured import last_measured_words, last_out
-from bot.core.message import Button, Markup, Message, Section, join_lines
-from bot.core.planning import Planner, asked, coming_slots, find_item, goes_out, places_said, said
+from bot.core.message import Button, Markup, Message, Section, escape, join_lines
+from bot.core.planning import Planner, asked, coming_slots, find_item, goes_out, items_named, places_said, said
 from bot.core.posting import text_of
 from bot.core.refs import LANGUAGES, Language
 
@@ -169,7 +169,7 @@ def _reins(
 
 
 async def coming_up(ctx: Context, member: Member, page: int) -> Section | None:
-    """What comes in the next two weeks, by its first words."""
+    """What comes in channels in the next two weeks, by its title: its words are for when it comes."""
     return await _coming(ctx, member, page, "upcoming", timedelta(days=14))
 
 
@@ -181,24 +181,26 @@ async def this_week(ctx: Context, member: Member, page: int) -> Section | None:
 async def _coming(ctx: Context, member: Member, page: int, name: str, span: timedelta) -> Section | None:
     language, paused = member.language, await ctx.notes.all(ctx.workspace, Paused)
     planner = await Planner.of(ctx, people=False)
-    slots = [
-        slot
-        for slot in await ctx.occurrences.coming(ctx.workspace, since=ctx.now, until=ctx.now + span)
-        if slot.item not in paused
-    ]
-    shown, at, pages = page_of(slots, page)
+    slots = await ctx.occurrences.coming(ctx.workspace, since=ctx.now, until=ctx.now + span)
+    items = await items_named(ctx, {slot.item for slot in slots} - paused.keys())
+    coming = [slot for slot in slots if (item := items.get(slot.item)) and (name == "week" or planner.channels(item))]
+    shown, at, pages = page_of(coming, page)
     lines = []
     for slot in shown:
-        found = await find_item(ctx, slot.item)
-        if found is not None:
-            values = {"when": said(ctx, member, slot.due), "item": slot.item, "to": places_said(planner, found[0])}
-            about = title(text_of(ctx, found[0], language) or "", 60)
-            lines.append(ctx.words(language, f"agenda.home_{name}_line", about=about, **values))
+        values = {"when": said(ctx, member, slot.due), "to": places_said(planner, items[slot.item])}
+        values |= {"item": escape(slot.item), "about": escape(_called(ctx, items[slot.item], language))}
+        lines.append(ctx.words(language, f"agenda.home_{name}_line", **values))
     if not lines:
         lines = [ctx.words(language, "agenda.home_nothing")]
-    head = ctx.words(language, f"agenda.home_{name}", count=len(slots))
+    head = ctx.words(language, f"agenda.home_{name}", count=len(coming))
     buttons = [Button(ctx.words(language, "agenda.home_add"), "calendar add", "primary")] if name == "week" else []
     return section(ctx, language, name, head, lines, page=at, pages=pages, buttons=buttons)
+
+
+def _called(ctx: Context, item: Item, language: Language) -> str:
+    """The title of its page; of what was made in chat, its name."""
+    page = ctx.library.page(f"calendar/{item.page}", language) if item.page else None
+    return page.title if page is not None else item.id.replace("-", " ")
 
 
 async def to_approve(ctx: Context, member: Member, page: int) -> Section | None:
@@ -224,7 +226,13 @@ _for_animators = partial(Command, role=Role.ANIMATOR, has_arguments=True)
 FEATURE = Feature(
     name="agenda",
     commands=(
-        Command(path=("calendar", "next"), french=("calendrier", "prochains"), run=show_next, has_arguments=True),
+        Command(
+            path=("calendar", "next"),
+            french=("calendrier", "prochains"),
+            short=("calendar", "calendrier"),
+            run=show_next,
+            has_arguments=True,
+        ),
         _for_animators(path=("calendar", "list"), french=("calendrier", "liste"), run=show_list),
         _for_animators(path=("calendar", "preview"), french=("calendrier", "aperçu"), run=preview),
     ),

@@ -19,6 +19,7 @@ from bot.core.excerpt import plain
 from bot.core.feature import Command, Context, Feature, Listener
 from bot.core.forms import filled
 from bot.core.handover import hand_over
+from bot.core.itemchoice import choose_item
 from bot.core.itemform import NAMES, NEXT_STEPS, check_id, id_from, is_id, item_form, read_form
 from bot.core.message import Button, Field, Form, Markup, Message
 from bot.core.permission import Gate
@@ -416,11 +417,13 @@ FEATURE = Feature(
     name="editing",
     commands=(
         _by_rules(path=("calendar", "add"), french=("calendrier", "ajouter"), run=add, form=same_form, names=NAMES),
-        _by_rules(path=("calendar", "edit"), french=("calendrier", "modifier"), run=edit),
+        _by_rules(path=("calendar", "edit"), french=("calendrier", "modifier"), run=edit, choose=choose_item),
         _by_rules(path=("calendar", "write"), run=write, hidden=True, form=same_form, names=NAMES),
         _by_rules(path=("calendar", "try"), run=try_out, hidden=True, form=same_form, names=NAMES),
-        _by_rules(path=("calendar", "duplicate"), french=("calendrier", "dupliquer"), run=duplicate),
-        _by_rules(path=("calendar", "delete"), french=("calendrier", "supprimer"), run=delete),
+        _by_rules(
+            path=("calendar", "duplicate"), french=("calendrier", "dupliquer"), run=duplicate, choose=choose_item
+        ),
+        _by_rules(path=("calendar", "delete"), french=("calendrier", "supprimer"), run=delete, choose=choose_item),
         _by_rules(path=("calendar", "submit"), french=("calendrier", "soumettre"), run=submit),
         _by_rules(path=("calendar", "approve"), french=("calendrier", "approuver"), run=approve),
         _by_rules(path=("calendar", "reject"), french=("calendrier", "renvoyer"), run=reject),

@@ -24,9 +24,6 @@ from bot.core.signals import Signal, What
 
 CHOICES = 3
 """How many entries a “did you mean” offers: more is a list to read, not help."""
-WORTH_OFFERING, LEAST_OFFERED = 0.5, 0.15
-"""An entry is offered with this share of the best one's score, and this score (of 1) at least: below, chance matches
-of a word or two begin, and an honest “I do not know” helps more."""
 KEYWORDS = 6
 """Somebody who writes no more words than this to the bot alone may be searching, question mark or not."""
 LISTED = 20
@@ -107,8 +104,7 @@ def next_moment(now: datetime, at: time, zone: str) -> datetime:
 
 def worth_offering(found: Found) -> list[Entry]:
     """The entries for a “did you mean”: the best, and those near it."""
-    least = max(found.hits[0].score * WORTH_OFFERING, LEAST_OFFERED) if found.hits else 0.0
-    return [hit.entry for hit in found.hits[:CHOICES] if hit.score >= least]
+    return [hit.entry for hit in found.hits[: min(CHOICES, found.worth)]]
 
 
 def is_small_talk(text: str, found: Found, language: Language) -> bool:
@@ -283,7 +279,8 @@ async def open_questions(ctx: Context, command: CommandGiven, arguments: str) ->
             lines.append(f"- {channel_link(channel)}, {when}")
     if direct:
         lines += ["", ctx.words(member.language, "faq.open_direct", count=sum(direct.values()))]
-    ctx.reply(command, join_lines(lines))
+    write = Button(ctx.words(member.language, "faq.write_answer"), "faq write", "primary")
+    ctx.reply(command, Message(join_lines(lines), (write,)))
 
 
 # What is heard
@@ -447,7 +444,8 @@ def _notice(ctx: Context, language: Language, heard: int, alone: int) -> Message
     lines = [ctx.words(language, "faq.heard_open", count=heard)] if heard else []
     lines += [ctx.words(language, "faq.alone_open", count=alone)] if alone else []
     button = Button(ctx.words(language, "faq.show_open"), "faq open")
-    return Message(join_lines(lines), (button,) if heard else ())
+    write = Button(ctx.words(language, "faq.write_answer"), "faq write", "primary")
+    return Message(join_lines(lines), (write, button) if heard else (write,))
 
 
 FEATURE = Feature(

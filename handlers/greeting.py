@@ -10,9 +10,9 @@ from bot.core.community import Channel, Member
 from bot.core.delivery import Kind
 from bot.core.events import MemberChanged, MemberJoined, MemberLeft
 from bot.core.feature import Context, Feature, Listener, TimerFired
-from bot.core.message import Message
+from bot.core.message import Button, Message
 from bot.core.policy import next_open
-from bot.core.refs import ChannelRef, MemberRef
+from bot.core.refs import LANGUAGES, ChannelRef, Language, MemberRef
 from bot.core.welcome import Greeted, Waiting, WelcomeRules, forgotten, public_greeting
 
 SAME_ARRIVAL = timedelta(days=1)
@@ -120,7 +120,16 @@ async def greet(ctx: Context, fired: TimerFired) -> None:
         ctx.do(Remember(f"{each.member}/{fired.key}", Greeted(ctx.now), ref))
     text = ctx.bilingual(channel.language, lambda language: public_greeting(ctx, language, named, len(newcomers)))
     key = f"welcome/public/{fired.key}/{fired.due.isoformat()}"
-    ctx.do(Send(to=channel.ref, message=Message(text), kind=Kind.WELCOME, key=key))
+    ctx.do(Send(to=channel.ref, message=Message(text, _opening(ctx, channel)), kind=Kind.WELCOME, key=key))
+
+
+def _opening(ctx: Context, channel: Channel) -> tuple[Button, ...]:
+    """Where newcomers must open the conversation before the bot can write to them: the button that does."""
+    if not ctx.can.direct_needs_opening:
+        return ()
+    languages: tuple[Language, ...] = LANGUAGES if channel.language == "both" else (channel.language,)
+    label = " / ".join(ctx.words(each, "welcome.open") for each in languages)
+    return (Button(label, "", "primary", direct=True),)
 
 
 async def _just_greeted(ctx: Context, member: str) -> bool:

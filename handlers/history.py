@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Paused
 from bot.core.community import Member, Role
 from bot.core.differences import differences
 from bot.core.editorial import Change, Fate, KeptItem, Slot, Status, Subject
 from bot.core.events import CommandGiven
 from bot.core.feature import Command, Context, Feature
+from bot.core.itemchoice import choose_item
 from bot.core.measured import measured, measured_words
 from bot.core.message import Button, Markup, Message, escape, join_lines
 from bot.core.permission import is_held
@@ -110,6 +112,11 @@ def _kind(change: Change) -> str:
         if after.fate is Fate.SKIPPED:
             return "recall" if _is_recall(change) else "leave" if after.reason == "left_out" else "skip"
         return "move" if isinstance(before, Slot) and before.due != after.due else "unskip"
+    if isinstance(after, KeptAnswer):
+        if not isinstance(before, KeptAnswer):
+            return "add"
+        same = before.status is after.status
+        return "edit" if same else "approve" if after.status is Status.APPROVED else "reject"
     if not isinstance(after, KeptItem):
         return "delete"
     if not isinstance(before, KeptItem):
@@ -128,6 +135,7 @@ FEATURE = Feature(
             run=history,
             role=Role.ANIMATOR,
             has_arguments=True,
+            choose=choose_item,
         ),
     ),
 )

@@ -469,7 +469,13 @@ async def silent(ctx: Context, member: Member, page: int) -> Section | None:
 FEATURE = Feature(
     name="nudge",
     commands=(
-        Command(path=("nudge", "status"), french=("relance", "état"), run=status, role=Role.ANIMATOR),
+        Command(
+            path=("nudge", "status"),
+            french=("relance", "état"),
+            short=("nudge", "relance"),
+            run=status,
+            role=Role.ANIMATOR,
+        ),
         Command(
             path=("nudge", "snooze"), french=("relance", "pause"), run=snooze, role=Role.ANIMATOR, has_arguments=True
         ),

@@ -46,7 +46,8 @@ async def unanswered(ctx: Context, member: Member, page: int) -> Section | None:
     if alone:
         lines.append(ctx.words(language, "popular.alone", count=alone))
     head = ctx.words(language, "popular.unanswered", count=len(found))
-    return section(ctx, language, "questions", head, lines, page=at, pages=pages)
+    write = Button(ctx.words(language, "faq.write_answer"), "faq write", "primary")
+    return section(ctx, language, "questions", head, lines, page=at, pages=pages, buttons=(write,))
 
 
 FEATURE = Feature(

@@ -13,6 +13,7 @@ from bot.core.actions import (
     ChooseLanguage,
     Forget,
     MemberWentAway,
+    MoveChannel,
     Mute,
     RegisterChannel,
     RegisterMember,
@@ -23,7 +24,7 @@ from bot.core.actions import (
 from bot.core.community import Member
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
-from bot.core.events import ChannelChanged, CommandGiven, MemberChanged, MemberJoined, MemberLeft
+from bot.core.events import ChannelChanged, ChannelMoved, CommandGiven, MemberChanged, MemberJoined, MemberLeft
 from bot.core.feature import Command, Context, Feature, HomePart, Listener
 from bot.core.home import section
 from bot.core.localtime import local_date, local_moment
@@ -142,6 +143,10 @@ async def on_channel(ctx: Context, event: ChannelChanged) -> None:
     ctx.do(RegisterChannel(event.channel))
 
 
+async def on_moved(ctx: Context, event: ChannelMoved) -> None:
+    ctx.do(MoveChannel(event.channel, event.now))
+
+
 # What a person may ask about themselves
 
 
@@ -186,7 +191,7 @@ def _about(ctx: Context, member: Member) -> list[str]:
 def _counts(ctx: Context, language: Language, known: Mapping[str, object]) -> list[str]:
     """How much is kept, in numbers; the export shows each."""
     lines = []
-    for name in ("notes", "timers", "deliveries", "changes", "items"):
+    for name in ("notes", "timers", "deliveries", "changes", "items", "answers"):
         kept = known.get(name)
         if isinstance(kept, Sequence) and kept:
             lines.append("- " + ctx.words(language, f"privacy.kept_{name}", count=len(kept)))
@@ -351,7 +356,13 @@ FEATURE = Feature(
         Command(path=("me", "mute"), french=("moi", "silence"), run=mute, has_arguments=True),
         Command(path=("me", "unmute"), french=("moi", "parler"), run=unmute),
         Command(path=("me", "count"), french=("moi", "compter"), run=count, has_arguments=True),
-        Command(path=("me", "language"), french=("moi", "langue"), run=language, has_arguments=True),
+        Command(
+            path=("me", "language"),
+            french=("moi", "langue"),
+            short=("language", "langue"),
+            run=language,
+            has_arguments=True,
+        ),
         Command(path=("me", "away"), french=("moi", "absence"), run=away, has_arguments=True),
     ),
     listeners=(
@@ -359,6 +370,7 @@ FEATURE = Feature(
         Listener(MemberChanged, on_changed),
         Listener(MemberLeft, on_left),
         Listener(ChannelChanged, on_channel),
+        Listener(ChannelMoved, on_moved),
     ),
     home=(HomePart(name="you", place=40, make=you),),
 )

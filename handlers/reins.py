@@ -17,6 +17,7 @@ from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.excerpt import plain
 from bot.core.feature import Command, Context, Feature
+from bot.core.itemchoice import choose_item
 from bot.core.localtime import local_moment
 from bot.core.message import Button, Field, Form, Markup, Message, channel_link
 from bot.core.permission import is_held, let_through
@@ -250,7 +251,12 @@ FEATURE = Feature(
         _for_animators(path=("calendar", "resume"), french=("calendrier", "reprendre"), run=resume),
         _for_animators(path=("calendar", "skip"), french=("calendrier", "sauter"), run=skip),
         _for_animators(
-            path=("calendar", "move"), french=("calendrier", "déplacer"), run=move, form=same_move, names=MOMENT_NAMES
+            path=("calendar", "move"),
+            french=("calendrier", "déplacer"),
+            run=move,
+            form=same_move,
+            choose=choose_item,
+            names=MOMENT_NAMES,
         ),
         _for_animators(path=("calendar", "unskip"), run=unskip, hidden=True),
         _for_animators(path=("calendar", "leave"), run=leave, hidden=True),

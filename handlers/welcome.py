@@ -8,11 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from bot.core.actions import CancelTimer, Count, Remember, Send, SetTimer
+from bot.core.actions import CancelTimer, Count, Drop, RegisterMember, Remember, Send, SetTimer
 from bot.core.community import Member, Role
 from bot.core.delivery import Kind
 from bot.core.errors import BadInput
-from bot.core.events import CommandGiven, MemberChanged, MemberJoined, MemberLeft
+from bot.core.events import (
+    CommandGiven,
+    ConversationClosed,
+    ConversationOpened,
+    MemberChanged,
+    MemberJoined,
+    MemberLeft,
+)
 from bot.core.feature import Command, Context, Feature, HomePart, Listener, TimerFired
 from bot.core.home import section
 from bot.core.knowledge import Page
@@ -21,7 +28,7 @@ from bot.core.message import Button, Markup, Message, Section, fill, join_lines
 from bot.core.policy import PolicyRules, is_worked
 from bot.core.refs import LANGUAGES, Language, MemberRef, other_language
 from bot.core.signals import Signal, What
-from bot.core.welcome import Waiting, WelcomeRules, forgotten, public_greeting
+from bot.core.welcome import Opened, Waiting, WelcomeRules, can_be_told, forgotten, public_greeting
 
 JOURNEYS = ("employee", "guest", "manager")
 
@@ -31,7 +38,7 @@ class Journey:
     """How far a newcomer is. ``kind`` is one of JOURNEYS; ``started`` and ``ended`` are aware UTC moments.
 
     ``done`` is the last day given or skipped, ``waited`` the working days that passed during absences. ``state``:
-    running, ended (complete), stopped (they left).
+    running, ended (complete), stopped (they left), waiting (to begin when they open the conversation).
     """
 
     kind: str
@@ -85,7 +92,7 @@ def next_page(pages: Sequence[Page], done: int) -> Page | None:
 
 def welcomed_before(journey: Journey | None, now: datetime, rules: WelcomeRules) -> bool:
     """Whether a journey is under way, or ended too recently to begin another."""
-    if journey is None:
+    if journey is None or journey.state == "waiting":
         return False
     return journey.state == "running" or now - (journey.ended or journey.started) < rules.again_after
 
@@ -172,6 +179,10 @@ async def _begin(ctx: Context, member: Member) -> None:
             _continue(ctx, member, replace(before, state="running", ended=None, waited=before.waited + missed))
         return
     journey = Journey(journey_kind(member), ctx.now)
+    if not await can_be_told(ctx, member.ref):
+        # The greeting in the channel has a button that opens the conversation; there the journey starts.
+        ctx.do(Remember(key, replace(journey, state="waiting"), member.ref))
+        return
     source = f"welcome/{journey.started.isoformat()}/{key}"
     ctx.do(Count(_signal(ctx, member, What.JOURNEY_STARTED, source)))
     await _take_step(ctx, member, journey, at_once=True)
@@ -179,6 +190,29 @@ async def _begin(ctx: Context, member: Member) -> None:
 
 def _signal(ctx: Context, member: Member, what: What, source: str) -> Signal:
     return Signal(source=f"{source}/{what.value}", workspace=ctx.workspace, at=ctx.now, what=what, member=member.ref)
+
+
+async def on_opened(ctx: Context, event: ConversationOpened) -> None:
+    """The person can be written to from now on: a journey that waited starts, and anybody else learns who speaks."""
+    ref = event.member.ref
+    stored = await ctx.members.get(ref)
+    if stored is None and await forgotten(ctx, ref):
+        return
+    ctx.do(RegisterMember(event.member), Remember(ref.id, Opened(ctx.now), ref))
+    journey, member = await ctx.note(Journey, ref.id), stored or event.member
+    if journey is not None and journey.state == "waiting" and member.active:
+        started = Journey(journey_kind(member), ctx.now)
+        source = f"welcome/{started.started.isoformat()}/{ref.id}"
+        ctx.do(Count(_signal(ctx, member, What.JOURNEY_STARTED, source)))
+        await _take_step(ctx, member, started, at_once=True)
+    elif not event.asked:
+        words = ctx.words(member.language, "welcome.opened", name=member.name)
+        button = Button(ctx.words(member.language, "core.help_button"), "help")
+        ctx.do(Send(to=event.channel, message=Message(words, (button,)), kind=Kind.ANSWER))
+
+
+async def on_closed(ctx: Context, event: ConversationClosed) -> None:
+    ctx.do(Drop(Opened, event.member.id))
 
 
 async def _take_step(ctx: Context, member: Member, journey: Journey, *, at_once: bool = False) -> None:
@@ -254,6 +288,8 @@ async def on_changed(ctx: Context, event: MemberChanged) -> None:
 async def _stop(ctx: Context, member: MemberRef) -> None:
     """Leaving the workspace stops the journey."""
     journey = await ctx.note(Journey, member.id)
+    if journey is not None and journey.state == "waiting":
+        ctx.do(Drop(Journey, member.id))
     if journey is not None and journey.state == "running":
         stopped = replace(journey, state="stopped", ended=ctx.now)
         ctx.do(Remember(member.id, stopped, member), CancelTimer("step", member.id))
@@ -386,6 +422,8 @@ FEATURE = Feature(
         Listener(MemberJoined, on_joined),
         Listener(MemberLeft, on_left),
         Listener(MemberChanged, on_changed),
+        Listener(ConversationOpened, on_opened),
+        Listener(ConversationClosed, on_closed),
     ),
     timers={"step": step},
     rules=WelcomeRules,

@@ -9,3 +9,7 @@ __all__ = ["empty_postgres", "limited_synapse", "postgres", "postgres_address", 
 
 # What the commands print must not depend on the width of whoever's terminal the tests run in.
 os.environ["COLUMNS"] = "160"
+
+# Bots that tests start answer by words alone: reading the starter content with the models takes a core for a minute.
+# What compares meaning is tested where it is built, with its own embedders.
+os.environ["ALLANT_MEANING"] = "false"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.answers import KeptAnswer
 from bot.core.community import Channel, Member, Role
 from bot.core.delivery import Kind
 from bot.core.editorial import KeptItem, Plan, Slot, State, Subject
@@ -37,6 +38,8 @@ class Send:
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
     meant_for: MemberRef | None = None
     """Where ``to`` is a direct conversation: with whom. Its words go once it is done with, and all of it with them."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,15 @@ class React:
 
     target: MessageRef
     emoji: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Let into the channel a member who asked for it."""
+
+    channel: ChannelRef
+    member: MemberRef
     key: str = ""
 
 
@@ -133,6 +145,15 @@ class RegisterChannel:
     """Write down what the platform says of a channel."""
 
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChannel:
+    """The channel has another id from now on: whatever is kept under the old one follows. Messages said there keep
+    the old one, as they are not reached under the new."""
+
+    old: ChannelRef
+    new: ChannelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,11 +360,27 @@ class RecordChange:
     undoes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """Keep the answer written in chat, replacing what was there under its slug. ``instead_of``: see WriteItem."""
+
+    kept: KeptAnswer
+    instead_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAnswer:
+    """The answer written in chat goes."""
+
+    slug: str
+
+
 Action = (
     Send
     | Edit
     | Withdraw
     | React
+    | Admit
     | ShowHome
     | RegisterMember
     | MemberWentAway
@@ -353,6 +390,7 @@ Action = (
     | GiveRole
     | MarkManager
     | RegisterChannel
+    | MoveChannel
     | NoteActivity
     | Count
     | SetTimer
@@ -374,6 +412,8 @@ Action = (
     | WriteItem
     | RemoveItem
     | RecordChange
+    | WriteAnswer
+    | RemoveAnswer
     | Uncount
 )
 

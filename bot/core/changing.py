@@ -14,10 +14,13 @@ from bot.core.actions import (
     MarkOccurrences,
     RecordChange,
     Remember,
+    RemoveAnswer,
     RemoveItem,
     SetTimer,
+    WriteAnswer,
     WriteItem,
 )
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Item, Paused
 from bot.core.community import Member, Role
 from bot.core.editorial import Change, Fate, KeptItem, Slot, State, Status, Subject
@@ -276,6 +279,39 @@ def put_pause(
     )
 
 
+def put_answer(
+    ctx: Context, member: Member, before: KeptAnswer | None, after: KeptAnswer | None, *, undoes: int | None = None
+) -> None:
+    """Keep an answer written in chat as ``after`` (None: it goes), and write the change down."""
+    known = after or before
+    if known is None:
+        return
+    if after is None:
+        ctx.do(RemoveAnswer(known.slug))
+    else:
+        ctx.do(WriteAnswer(after, before.version if before is not None else 0))
+    ctx.do(
+        RecordChange(by=member.ref, subject=Subject.ANSWER, id=known.slug, before=before, after=after, undoes=undoes)
+    )
+
+
+async def owner_of_answer(ctx: Context, kept: KeptAnswer | None) -> Member | None:
+    """The person who answers for it; None where those who animate do, also instead of somebody who left."""
+    try:
+        owner = await ctx.members.get(MemberRef.parse(kept.owner)) if kept is not None else None
+    except ValueError:
+        return None
+    return owner if owner is not None and owner.active else None
+
+
+async def may_approve_answer(ctx: Context, kept: KeptAnswer, member: Member) -> bool:
+    """Whoever answers for it, and administrators; where nobody does by name, everybody who animates."""
+    owner = await owner_of_answer(ctx, kept)
+    if owner is None:
+        return member.role >= Role.ANIMATOR
+    return member.ref == owner.ref or member.role >= Role.ADMIN
+
+
 # Taking it back
 
 
@@ -285,6 +321,8 @@ async def present(ctx: Context, change: Change) -> State:
         return await ctx.items.get(ctx.workspace, change.id)
     if change.subject is Subject.PAUSE:
         return await ctx.note(Paused, change.id)
+    if change.subject is Subject.ANSWER:
+        return await ctx.answers.get(ctx.workspace, change.id)
     item, at, zone = change.id.split("|", 2)
     return await ctx.occurrences.get(ctx.workspace, item, datetime.fromisoformat(at), zone)
 
@@ -295,6 +333,8 @@ def same(one: State, other: State) -> bool:
         return (one.item, one.status) == (other.item, other.status)
     if isinstance(one, Paused) and isinstance(other, Paused):
         return True
+    if isinstance(one, KeptAnswer) and isinstance(other, KeptAnswer):
+        return replace(one, owner=other.owner, version=other.version) == other
     return one == other
 
 
@@ -323,6 +363,9 @@ async def undo(ctx: Context, member: Member, change: Change) -> None:
         number = newer.number if newer is not None else change.number
         key = "editing.newer_change" if blocked else "editing.no_longer_so"
         raise BadInput(ctx.words(language, key, number=change.number, newer=number))
+    if change.subject is Subject.ANSWER:
+        await _restore_answer(ctx, member, change, now)
+        return
     item_id = change.id.partition("|")[0]
     found = await find_item(ctx, item_id)
     concerned = found[0] if found is not None else change.before.item if isinstance(change.before, KeptItem) else None
@@ -330,6 +373,17 @@ async def undo(ctx: Context, member: Member, change: Change) -> None:
         right = Right.WRITE if change.subject is Subject.ITEM else Right.PUBLISH
         await require(ctx, member, right, concerned)
     await _restore(ctx, member, change, now, concerned)
+
+
+async def _restore_answer(ctx: Context, member: Member, change: Change, now: State) -> None:
+    current = now if isinstance(now, KeptAnswer) else None
+    target = change.before if isinstance(change.before, KeptAnswer) else None
+    if target is not None:
+        owner = current.owner if current is not None else target.owner
+        target = replace(target, owner=owner, version=(current or target).version + 1)
+        if target.status is Status.APPROVED and not await may_approve_answer(ctx, target, member):
+            target = replace(target, status=Status.IN_REVIEW)
+    put_answer(ctx, member, current, target, undoes=change.number)
 
 
 async def _restore(ctx: Context, member: Member, change: Change, now: State, concerned: Item | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,6 +35,7 @@ class Verb(StrEnum):
     EDIT = "edit"
     WITHDRAW = "withdraw"
     REACT = "react"
+    ADMIT = "admit"
     HOME = "home"  # the newest view of a member's home, instead of the one before
 
 
@@ -60,7 +61,8 @@ class Delivery:
     ``key`` is unique in the workspace and says what this delivery is for, so that deciding twice plans once.
     ``to`` is a channel, or a member for a direct message; for edit, withdraw and react ``target`` names the message.
     For home ``to`` is the member whose home shows ``message.sections`` from now on; doing it again changes nothing.
-    ``visible_to``: in a channel, show it to this member only. ``due``: not before. ``expires``: not after.
+    ``visible_to``: in a channel, show it to this member only; to admit, whom. ``due``: not before.
+    ``expires``: not after.
     ``planned_for`` is the ``due`` it was planned with, which stays when it has to wait and ``due`` moves.
     """
 
@@ -86,6 +88,8 @@ class Delivery:
     created_at: datetime | None = None
     answers: str = ""
     """The id of the event that this answers: see :class:`bot.core.message.Form`."""
+    token: str = field(default="", repr=False)
+    """The token of the command that this answers: see :class:`bot.core.events.CommandGiven`. Gone once it is sent."""
     id: int = 0
     """The ledger's own number, increasing in the order of planning; 0 until stored."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.core.answers import KeptAnswer
 from bot.core.community import Member
 from bot.core.editorial import Fate, KeptItem, Slot, State
 from bot.core.excerpt import plain
@@ -65,6 +66,8 @@ def _values(ctx: Context, member: Member, state: State) -> dict[str, str]:
     if isinstance(state, Slot):
         fate = state.reason if state.fate is Fate.SKIPPED and state.reason in ("recalled", "left_out") else state.fate
         return {"moment": said(ctx, member, state.due), "fate": ctx.words(language, f"history.state_{fate}")}
+    if isinstance(state, KeptAnswer):
+        return _values_of_answer(ctx, member, state)
     if not isinstance(state, KeptItem):
         return {}
     item = state.item
@@ -80,3 +83,10 @@ def _values(ctx: Context, member: Member, state: State) -> dict[str, str]:
         "holidays": ctx.words(language, f"history.holidays_{item.holidays.value}"),
     }
     return {what: value for what, value in values.items() if value}
+
+
+def _values_of_answer(ctx: Context, member: Member, answer: KeptAnswer) -> dict[str, str]:
+    values: dict[str, str] = {"status": ctx.words(member.language, f"history.status_{answer.status.value}")}
+    for language, wording in answer.texts.items():
+        values[f"words_{language}"] = "\n".join((wording.title, *wording.questions, wording.body))
+    return values

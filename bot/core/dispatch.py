@@ -12,11 +12,12 @@ from bot.core.actions import Count, Planned
 from bot.core.community import Member, Role
 from bot.core.errors import BadInput, StoreUnavailable, where
 from bot.core.events import CommandGiven, Event
-from bot.core.feature import Command, Context, Feature, Ports, TimerFired
+from bot.core.feature import CHOSEN, Command, Context, Feature, FormFunction, Ports, TimerFired
 from bot.core.forms import shown_again
+from bot.core.menu import MenuEntry
 from bot.core.message import Button, Form, Message
-from bot.core.ports import Accepted, Journal, Timer
-from bot.core.refs import Language
+from bot.core.ports import Accepted, Journal, Library, Timer
+from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import Signal, What
 from bot.core.written import parse_fields
 
@@ -58,6 +59,8 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
             ):
                 best = (len(path), feature, command)
     if best is None:
+        best = _by_short_name(commands, lowered)
+    if best is None:
         return None
     # The arguments keep their inner spaces and line breaks: a form typed as lines depends on them.
     arguments = text.strip()
@@ -65,6 +68,34 @@ def route(commands: Sequence[tuple[str, Command]], text: str) -> Route | None:
         parts = arguments.split(None, 1)
         arguments = parts[1] if len(parts) > 1 else ""
     return Route(best[1], best[2], arguments)
+
+
+def _by_short_name(commands: Sequence[tuple[str, Command]], words: Sequence[str]) -> tuple[int, str, Command] | None:
+    """The command with a short name that was typed alone; with arguments only where it begins no other command, whose
+    mistyped words would be taken for them."""
+    if not words:
+        return None
+    paths = [path for _, command in commands for path in (command.path, command.french) if path]
+    alone = len(words) == 1 or not any(unaccented(path[0]) == words[0] for path in paths)
+    for feature, command in commands:
+        if alone and command.short is not None and words[0] in map(unaccented, command.short):
+            return 1, feature, command
+    return None
+
+
+def menu(commands: Sequence[tuple[str, Command]], library: Library) -> list[MenuEntry]:
+    """The commands of one word, with what they do in each language, in the features' order."""
+    found = []
+    for feature, command in commands:
+        names = command.short
+        if names is None and len(command.path) == 1:
+            names = (command.path[0], (command.french or command.path)[0])
+        if names is None or command.hidden:
+            continue
+        key = f"{feature}.help_{'_'.join(command.path)}"
+        says: dict[Language, str] = {language: library.words(language, key) for language in LANGUAGES}
+        found.append(MenuEntry(names={"en": names[0], "fr": names[1]}, says=says, role=command.role))
+    return found
 
 
 def suggestion(commands: Sequence[tuple[str, Command]], text: str, language: Language = "en") -> str:
@@ -196,7 +227,7 @@ class Dispatcher:
             context.reply(event, context.words(member.language, "core.refused", role=role))
             return Planned("core", tuple(context.actions))
         context.do(Count(_command_signal(event, found)))
-        event = _as_filled_in(event, found)
+        event, found = _as_filled_in(event, found)
         try:
             await command.run(context, event, found.arguments)
         except StoreUnavailable:
@@ -212,16 +243,17 @@ class Dispatcher:
         """What the person hears instead of the command's own answer, whose actions are dropped: the reason, and the
         form that led to it, so that nobody has to fill it in again."""
         context = self._context(event)
-        form = await self._same_form(found, event) if event.fields else None
+        asking = found.command.choose if not (event.fields or found.arguments) else None
+        form = await self._made(asking or found.command.form, found, event) if event.fields or asking else None
         message = shown_again(form, event.fields, reason, problem.errors) if form is not None else Message(reason)
         context.reply(event, message)
         return Planned(found.feature, tuple(context.actions))
 
-    async def _same_form(self, found: Route, event: CommandGiven) -> Form | None:
-        if found.command.form is None:
+    async def _made(self, make: FormFunction | None, found: Route, event: CommandGiven) -> Form | None:
+        if make is None:
             return None
         try:
-            return await found.command.form(self._context(event), event, found.arguments)
+            return await make(self._context(event), event, found.arguments)
         except StoreUnavailable:
             raise
         except BadInput:
@@ -231,12 +263,23 @@ class Dispatcher:
             return None
 
 
-def _as_filled_in(event: CommandGiven, found: Route) -> CommandGiven:
-    """The command with the values typed in the lines below it as its fields, as if a form had been filled in."""
-    _, _, lines = found.arguments.partition("\n")
-    if event.fields or not found.command.names or not lines:
-        return event
-    return replace(event, fields=parse_fields(lines, found.command.names))
+def _as_filled_in(event: CommandGiven, found: Route) -> tuple[CommandGiven, Route]:
+    """The command with the values typed in the lines below it as its fields, as if a form had been filled in; what
+    stands on its own line stays its arguments."""
+    names = found.command.names
+    if found.command.choose is not None:
+        chosen = event.fields.get(CHOSEN, "") or parse_fields(found.arguments, {CHOSEN: CHOSEN}).get(CHOSEN, "")
+        if chosen:
+            return replace(event, fields={}), replace(found, arguments=chosen.strip())
+    if event.fields or not names:
+        return event, found
+    head, _, lines = found.arguments.partition("\n")
+    name, colon, _ = head.partition(":")
+    if colon and name.strip().casefold() in names:  # Nothing stood on the command's own line.
+        head, lines = "", found.arguments
+    if not lines.strip():
+        return event, found
+    return replace(event, fields=parse_fields(lines, names)), replace(found, arguments=head.strip())
 
 
 def _command_signal(event: CommandGiven, found: Route) -> Signal:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Item, Paused
 from bot.core.refs import MemberRef
+from bot.core.status import Status as Status
 
 
 class Fate(StrEnum):
@@ -70,14 +72,6 @@ class Plan:
     until: datetime
 
 
-class Status(StrEnum):
-    """Where an item made in chat stands on its way to being published."""
-
-    DRAFT = "draft"
-    IN_REVIEW = "in_review"
-    APPROVED = "approved"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptItem:
     """An item made in chat. ``owner`` is a role (``animator``) or a member's ref as text; ``version`` grows with every
@@ -91,14 +85,16 @@ class KeptItem:
 
 class Subject(StrEnum):
     """What a change is about: an item made in chat (its state is a KeptItem), an occurrence (a Slot), or that an item
-    is paused (a Paused). The id is the item's; for an occurrence with its moment and zone: :attr:`Slot.name`."""
+    is paused (a Paused); or an answer written in chat (a KeptAnswer). The id is the item's or the answer's; for an
+    occurrence with its moment and zone: :attr:`Slot.name`."""
 
     ITEM = "item"
     OCCURRENCE = "occurrence"
     PAUSE = "pause"
+    ANSWER = "answer"
 
 
-State = KeptItem | Slot | Paused | None
+State = KeptItem | Slot | Paused | KeptAnswer | None
 """What was changed, as it was before or after."""
 
 

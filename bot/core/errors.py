@@ -9,7 +9,8 @@ AllantError
 │   ├── Unsure            it may or may not have arrived: look it up, or ask the animator
 │   └── Refused           it will never be accepted: do not try again
 ├── StoreUnavailable      the database is away, or has no room: nothing was kept, do it again later
-└── WriterUnavailable     the writing service is off, failed, or took too long
+├── WriterUnavailable     the writing service is off, failed, or took too long
+└── EmbedderUnavailable   texts cannot be compared by meaning now; words still can
 """
 
 from __future__ import annotations
@@ -119,3 +120,8 @@ class Overtaken(AllantError):
 
 class WriterUnavailable(AllantError):
     """The writing service is off, failed, or took too long."""
+
+
+class EmbedderUnavailable(AllantError):
+    """No vectors can be had: the package is missing, this machine cannot run it, or the service failed. The text says
+    which, and how to mend it; a search goes on with words alone."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery
 from bot.core.errors import Problem
-from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
+from bot.core.refs import ChannelRef, Language, MemberRef, MessageRef, WorkspaceRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,57 @@ class ChannelChanged(Event):
     """A channel was created, renamed or archived."""
 
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelMoved(Event):
+    """The platform gave a channel another id; its people stay, its earlier messages are no longer reached.
+
+    ``channel`` is what it was called, ``now`` what it is called from here on.
+    """
+
+    channel: ChannelRef
+    now: ChannelRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationOpened(Event):
+    """A person opened the conversation with the bot alone, where that is needed before it can write to them.
+
+    ``channel`` is that conversation. ``asked``: they came to ask for something, which follows as an event of its own.
+    """
+
+    member: Member
+    channel: ChannelRef
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationClosed(Event):
+    """A person closed the conversation: the bot can no longer write to them alone."""
+
+    member: MemberRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRequested(Event):
+    """Somebody asks to be let into a channel (see :class:`bot.core.actions.Admit`)."""
+
+    member: Member
+    channel: ChannelRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotAdmitted(Event):
+    """The bot was let into a channel, or its rights there changed. ``by``: who did it.
+
+    ``said``: what it can and cannot do there and how to change that, as the platform's adapter puts it: Markdown, in
+    each language.
+    """
+
+    channel: Channel
+    by: MemberRef
+    said: dict[Language, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +167,7 @@ class CommandGiven(Event):
 
     ``text`` is what follows ``/allant`` (or ``!allant``): ``calendar next 5``. ``fields`` are a form's values.
     ``message`` is the message whose button was pressed, or the message that held a typed command; for a shortcut on a
-    message (``faq write``, with its words in ``fields["message"]``) that message. ``home``: a button in the
+    message (see :attr:`bot.core.feature.Command.shortcut`) that message. ``home``: a button in the
     member's home gave it; ``channel`` is then their direct conversation, and ``direct`` holds.
     """
 
@@ -128,6 +180,9 @@ class CommandGiven(Event):
     message: MessageRef | None = None
     button: bool = False
     home: bool = False
+    token: str = field(default="", repr=False)
+    """What the adapter needs to answer this very command (to open a form, say). Nobody else reads it, it is good for a
+    short while only, and it is as secret as a password: never logged, never kept in the clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +205,16 @@ class FilesChanged(Event):
     """
 
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedOver(Event):
+    """The platform looked itself over, at the start and now and then: the administrators should know what is amiss.
+
+    Made by ourselves; never in the inbox.
+    """
+
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +242,11 @@ AnyEvent = (
     | MemberLeft
     | MemberChanged
     | ChannelChanged
+    | ChannelMoved
+    | ConversationOpened
+    | ConversationClosed
+    | JoinRequested
+    | BotAdmitted
     | MessagePosted
     | MessageEdited
     | MessageDeleted
@@ -192,6 +262,11 @@ EVENTS: dict[str, type[Event]] = {
         MemberLeft,
         MemberChanged,
         ChannelChanged,
+        ChannelMoved,
+        ConversationOpened,
+        ConversationClosed,
+        JoinRequested,
+        BotAdmitted,
         MessagePosted,
         MessageEdited,
         MessageDeleted,
@@ -203,7 +278,7 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 
-_IN_THE_ORDER_OF_THE_WORKSPACE = (MemberJoined, MemberLeft, MemberChanged)
+_IN_THE_ORDER_OF_THE_WORKSPACE = (MemberJoined, MemberLeft, MemberChanged, ConversationOpened, ConversationClosed)
 
 
 def place_of(event: Event) -> str:

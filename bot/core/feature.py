@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.actions import Action, Send
 from bot.core.addresses import Addresses
+from bot.core.answers import Answers
 from bot.core.charts import Painter
 from bot.core.community import Channel, ChannelLanguage, Member, Role
 from bot.core.delivery import Kind
@@ -52,16 +53,17 @@ class Ports:
     occurrences: Occurrences
     items: Items
     changes: Changes
+    answers: Answers
     measures: Measures
     metrics: Metrics
     painter: Painter
-    can: Mapping[WorkspaceRef, Capabilities]
-    """What each workspace's platform can do."""
     library: Library
     timetable: Timetable
     feeds: FeedReader
     writer: Writer
     addresses: Addresses
+    can: Mapping[WorkspaceRef, Capabilities] = field(default_factory=dict)
+    """What each connected platform can do."""
     catalogue: Sequence[tuple[str, Command]] = ()
     """Every command with its feature's name, for the help."""
     practices: Sequence[str] = ()
@@ -99,6 +101,7 @@ class Context:
         self.occurrences = ports.occurrences
         self.items = ports.items
         self.changes = ports.changes
+        self.answers = ports.answers
         self.measures = ports.measures
         self.metrics = ports.metrics
         self.painter = ports.painter
@@ -113,7 +116,7 @@ class Context:
 
     @property
     def can(self) -> Capabilities:
-        """What this workspace's platform can do: for what would have to be said quite otherwise where it cannot."""
+        """What the workspace's platform can do."""
         return self.ports.can.get(self.workspace, Capabilities())
 
     @property
@@ -183,6 +186,7 @@ class Context:
                 visible_to=command.member if private and not command.direct else None,
                 meant_for=command.member if command.direct else None,
                 answers=command.id,
+                token=command.token,
             )
         )
 
@@ -222,6 +226,10 @@ FormFunction = Callable[[Context, CommandGiven, str], Awaitable[Form | None]]
 nothing to fill in any more."""
 
 
+CHOSEN = "item"
+"""The field of a form that asks for a command's arguments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """``/allant`` followed by ``path``; ``french`` is the same command in French words.
@@ -235,10 +243,19 @@ class Command:
     run: CommandFunction
     role: Role = Role.MEMBER
     has_arguments: bool = False
+    short: tuple[str, str] | None = None
+    """One word each, English and French, that stands for the whole path; platforms which list commands show it."""
+    shortcut: bool = False
+    """Also offered on every message, to those who may give it: in a message's menu, where a platform has one, under the
+    words ``<feature>.shortcut_<path joined with _>``. It then arrives with the message (CommandGiven.message), its
+    thread, and its words in ``fields["message"]``."""
     hidden: bool = False
     """Given by buttons and forms only: not in the help."""
     form: FormFunction | None = None
     """For a command that a form submits: makes that form, which is shown again when what was filled in is no use."""
+    choose: FormFunction | None = None
+    """For a command given without its arguments: makes the form that asks for them, whose field :data:`CHOSEN` is then
+    what the command gets as its arguments. It submits the command as it was given."""
     names: Mapping[str, str] = field(default_factory=dict)
     """For a command that a form submits: its fields' names as people may type them, one ``name: value`` a line after
     the command. What is typed so reaches the command as if it were filled in."""

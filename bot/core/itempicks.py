@@ -80,6 +80,8 @@ def picks_of(item: Item, zone: str) -> dict[str, str]:
     """The picks (and what is left to write, under ``when``) that say when the item goes out. ``zone``: of whoever fills
     in the form, in which a single moment is shown where it is one for everybody."""
     when = item.when
+    if when == When():  # A draft that says no moment yet.
+        return {"repeat": "once"}
     picked = {"repeat": "other", "when": written_when(item), "clock": item.zone or LOCAL}
     if when.once is not None:
         local = when.once

@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry found; ``score`` lies between 0 (nothing in common) and 1 (a perfect match)."""
+    """An entry found; ``score`` is the probability, between 0 and 1, that it is the right one."""
 
     entry: Entry
     score: float
@@ -46,12 +46,31 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search gives: hits, best first, and whether the best is sure enough to speak unasked in a channel,
-    or good enough to be given as the answer to somebody who asked."""
+    """What a search gives: ``hits`` best first, each slug once, and what may be done with the first.
+
+    ``good``: it may be given as the answer to somebody who asked. ``sure``: it may be said unasked in a channel; never
+    so when the text does not look like a question. Both compare :attr:`probability` with thresholds that were
+    calibrated, on question sets or on the organisation's own questions. ``worth``: how many of the hits, from the
+    first, are worth offering to choose from.
+    """
 
     hits: tuple[Hit, ...]
     sure: bool = False
     good: bool = False
+    worth: int = 0
+    question: bool = False
+    """Whether the text looks like a question at all (:func:`bot.core.questions.looks_like_question`)."""
+    language: Language | None = None
+    """The language the text is written in, as far as it tells; else the asker's."""
+    crosses: bool = False
+    """The first entry exists only in the other language than the question's."""
+    by_meaning: bool = False
+    """Whether meaning was compared too, or words alone."""
+
+    @property
+    def probability(self) -> float:
+        """That the first hit is right, between 0 and 1; 0 without hits."""
+        return self.hits[0].score if self.hits else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,9 @@ class Button:
     label: str
     command: str
     style: Literal["plain", "primary", "danger"] = "plain"
+    direct: bool = False
+    """The conversation with the bot alone opens first, and the command (or, where it is empty, nothing) is given there;
+    only for platforms on which it must be opened (see Capabilities.direct_needs_opening)."""
 
 
 FieldKind = Literal["line", "text", "choice", "choices", "moment", "date", "time", "channels", "person"]
@@ -117,7 +120,8 @@ class Field:
     ``value`` is what it holds when it is shown; ``choices`` are (value, label), and no value holds a comma. ``help``
     is plain text to show below the label. ``error``, in a form that is shown again, says in plain text what is wrong
     with ``value``, to be shown at the input. ``named``: the platform's ids of the channels or people in ``value``, as
-    (as it stands in ``value``, id), for adapters whose pickers start from ids.
+    (as it stands in ``value``, id), for adapters whose pickers start from ids; what is not in it may be an id that the
+    adapter itself gave, in a form that is shown again.
     """
 
     name: str

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import Event
-from bot.core.refs import WorkspaceRef
+from bot.core.menu import MenuEntry
+from bot.core.refs import Language, MemberRef, MessageRef, WorkspaceRef
 from bot.core.webhook import Webhook
 
 OnEvent = Callable[[Event], Awaitable[None]]
@@ -36,6 +39,10 @@ class Capabilities:
     private_replies: bool = False
     threads: bool = True
     edits: bool = True
+    direct_needs_opening: bool = False
+    """Whether a person must open the conversation with the bot before it can write to them alone."""
+    tells_deletions: bool = True
+    """Whether the platform tells when people withdraw what they wrote."""
     home: bool = False
     images: bool = False
     files: bool = False
@@ -51,6 +58,52 @@ class Keepsake(ABC):
     @abstractmethod
     async def save(self, text: str) -> None:
         """On disk when it returns."""
+
+
+class Drawer(ABC):
+    """Small texts that a platform puts aside under a name, each until a moment: sealed, durable, and the same for every
+    process. What is about a member is erased with them, and nothing is put aside about somebody forgotten."""
+
+    @abstractmethod
+    async def get(self, name: str) -> str:
+        """What lies there; empty when nothing does (any more)."""
+
+    @abstractmethod
+    async def put(self, name: str, text: str, *, until: datetime, member: MemberRef | None = None) -> None:
+        """On disk when it returns, replacing what was there. ``until``: aware UTC, when it may go."""
+
+    @abstractmethod
+    async def drop(self, name: str) -> None: ...
+
+    @abstractmethod
+    async def names(self, prefix: str) -> Sequence[str]:
+        """The names that begin with ``prefix`` of what lies there, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something that can be shown to whoever is still typing: ``text`` is Markdown, ``id`` unique among its kind."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What a platform may use of the house, for what it must settle by itself and at once.
+
+    ``language_of`` gives None for somebody nobody knows. ``is_ours``: whether the bot said this message.
+    ``knows``: whether words begin with a command. ``look_up``: what the FAQ holds on some words, as far as the person
+    may see it. ``menu``: the commands to list.
+    """
+
+    drawer: Drawer
+    language_of: Callable[[MemberRef], Awaitable[Language | None]]
+    is_ours: Callable[[MessageRef], Awaitable[bool]]
+    knows: Callable[[str], bool]
+    look_up: Callable[[MemberRef, str, Language], Awaitable[Sequence[Suggestion]]]
+    menu: Callable[[], Sequence[MenuEntry]]
 
 
 class Platform(ABC):
@@ -70,11 +123,22 @@ class Platform(ABC):
         what we would otherwise keep on our own disk. Called before :meth:`directory`."""
         del keepsake  # Most platforms need nothing kept.
 
+    def equip(self, equipment: Equipment) -> None:
+        """Called once, before anything else."""
+        del equipment  # Most platforms need none of it.
+
     @abstractmethod
     async def directory(self) -> AsyncIterator[Member | Channel]:
         """The members and channels as they are now, for the start."""
         raise NotImplementedError
         yield
+
+    async def look_over(self, named: Mapping[str, str]) -> Sequence[Finding] | None:
+        """Whether we may and can do here what the files ask for; None where a platform has no way to tell. ``named``:
+        the channels that the files name, without #, each with the file. What cannot be found out is a finding too:
+        nothing is raised."""
+        del named
+        return None
 
     @abstractmethod
     async def run(self, on_event: OnEvent) -> None:
@@ -83,6 +147,11 @@ class Platform(ABC):
     @abstractmethod
     async def do(self, delivery: Delivery) -> Receipt:
         """Carry out one delivery. Raises RateLimited, Unreachable, Unsure or Refused."""
+
+    def can_tell(self, delivery: Delivery) -> bool:
+        """Whether ``find`` could tell of this delivery (only with ``can.can_look_up``)."""
+        del delivery
+        return True
 
     @abstractmethod
     async def find(self, delivery: Delivery) -> Receipt | None:

@@ -62,6 +62,18 @@ class Greeted:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody opened the conversation with the bot, where that is needed; kept under the member's id."""
+
+    at: datetime
+
+
+async def can_be_told(ctx: Context, ref: MemberRef) -> bool:
+    """Whether the bot can write to the member alone: where the conversation must be opened for that, whether it is."""
+    return not ctx.can.direct_needs_opening or await ctx.note(Opened, ref.id) is not None
+
+
 async def forgotten(ctx: Context, ref: MemberRef) -> bool:
     """Whether the member asked to be forgotten: then nothing may be kept about them, not even a journey."""
     return bool((await ctx.notes.about(ref)).get("forgotten"))

@@ -148,7 +148,7 @@ class Courier:
         now = self._clock.now()
         late = is_expired(delivery, now) or now - delivery.due > REPEAT_WITHIN
         repeat = _repeatable(delivery, platform) and not late
-        if not repeat and not platform.can.can_look_up:
+        if not repeat and not _tellable(delivery, platform):
             await self._close(delivery, State.UNCERTAIN, "unclear")
             return None
         try:
@@ -208,7 +208,7 @@ class Courier:
             if not isinstance(error, (Unsure, TimeoutError)):
                 log.error("%s failed on a delivery: %s", type(platform).__name__, where(error))
             self._count_broken(delivery, error)
-            if _repeatable(delivery, platform) or platform.can.can_look_up:
+            if _repeatable(delivery, platform) or _tellable(delivery, platform):
                 return Rest(self._clock.now() + LOOK_AGAIN, half_sent=True)
             await self._close(delivery, State.UNCERTAIN, "broken" if delivery.id in self._broken else "unclear")
             return None
@@ -308,8 +308,14 @@ def _fitting(delivery: Delivery, platform: Platform) -> Delivery:
 
 
 def _repeatable(delivery: Delivery, platform: Platform) -> bool:
-    """Whether doing it twice is the same as once: a home that is shown again shows the same."""
-    return platform.can.safe_to_repeat or delivery.verb is Verb.HOME
+    """Whether doing it twice is the same as once: a home that is shown again shows the same, and to edit, withdraw,
+    react or admit once more changes nothing. Only a message can be there twice."""
+    return platform.can.safe_to_repeat or delivery.verb is not Verb.SEND
+
+
+def _tellable(delivery: Delivery, platform: Platform) -> bool:
+    """Whether the platform can be asked if it arrived."""
+    return platform.can.can_look_up and platform.can_tell(delivery)
 
 
 def _reason(error: Refused) -> str:

@@ -6,12 +6,13 @@ The numbers are the vendors' own where they publish them, a little under them ot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.leases import Held, Rested
-from bot.core.refs import ChannelRef, Place, WorkspaceRef
+from bot.core.refs import ChannelRef, MemberRef, Place, WorkspaceRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Pace:
     workspace: Rate | None = None
     channel: Rates = None
     member: Rates = None
+    private: re.Pattern[str] | None = None
+    """The ids of channels that are conversations with one person of that id: they go by ``member``."""
 
 
 # A bucket lets through at most burst + seconds · per_second in any stretch of time: the numbers are chosen so that this
@@ -42,7 +45,13 @@ PACES: Mapping[str, Pace] = {
     # chat.postMessage: about one a second in a channel with short bursts; the workspace limit is unpublished.
     "slack": Pace(workspace=Rate(10, 20), channel=Rate(1, 3), member=Rate(1, 3)),
     # 30 a second over all, 20 a minute in a group, 1 a second in one chat.
-    "telegram": Pace(workspace=Rate(25, 5), channel=(Rate(1, 1), Rate(18 / 60, 2)), member=Rate(0.95, 1)),
+    # A private chat is one place, whether it is named by the person or as the channel in which they wrote.
+    "telegram": Pace(
+        workspace=Rate(28.9, 1),
+        channel=(Rate(1, 1), Rate(18 / 60, 2)),
+        member=Rate(0.95, 1),
+        private=re.compile(r"\d+"),
+    ),
     # 50 a second over all; in a conversation 7 in 1 s, 8 in 2 s, 60 in 30 s and 1,800 an hour.
     "teams": Pace(workspace=Rate(40, 10), channel=(Rate(1, 6), _HOUR), member=(Rate(1, 6), _HOUR)),
     # A homeserver's limits are its administrator's; it says how long to wait.
@@ -91,6 +100,7 @@ class Limits:
 
     def place_ready_at(self, place: Place, now: datetime) -> datetime:
         """As :meth:`ready_at`, for the place's own limits alone."""
+        place = self._same(place)
         own = [self._buckets.get((place, number)) for number in range(len(self._own(place)))]
         missing = max((bucket.missing(now) for bucket in own if bucket is not None), default=0.0)
         return now + timedelta(seconds=missing)
@@ -105,6 +115,7 @@ class Limits:
 
     def give_back(self, place: Place) -> None:
         """What :meth:`take` took was not used."""
+        place = self._same(place)
         for number in range(len(self._own(place))):
             bucket = self._buckets.get((place, number))
             if bucket is not None:
@@ -113,6 +124,7 @@ class Limits:
     def sent(self, place: Place, now: datetime) -> None:
         """The send ended at ``now``: the place's pause counts from its end, else the platform, which counts arrivals,
         sees messages closer together than we meant (measured 0.997 s for 1 s)."""
+        place = self._same(place)
         for number in range(len(self._own(place))):
             bucket = self._buckets.get((place, number))
             if bucket is not None:
@@ -126,6 +138,7 @@ class Limits:
 
     def leave(self, place: Place, now: datetime) -> Rested:
         """What another process that goes on with ``place`` must know."""
+        place = self._same(place)
         buckets = [self._buckets.pop((place, number), None) for number in range(len(self._own(place)))]
         left = [bucket for bucket in buckets if bucket is not None]
         if not left:
@@ -137,6 +150,7 @@ class Limits:
     def go_on(self, place: Place, held: Held, now: datetime) -> None:
         """Another process wrote to ``place`` before us, and left it as ``held`` says. Where it did not say, it may have
         written a moment ago. Of several buckets only the emptiest is known; the others are taken to be no fuller."""
+        place = self._same(place)
         self._of(place, now)
         for number in range(len(self._own(place))):
             bucket = self._buckets[place, number]
@@ -150,7 +164,15 @@ class Limits:
         pace = self._paces.get(place.workspace.platform, CAUTIOUS)
         return _several(pace.channel if isinstance(place, ChannelRef) else pace.member)
 
+    def _same(self, place: Place) -> Place:
+        """The place under the one name its buckets have."""
+        pace = self._paces.get(place.workspace.platform, CAUTIOUS)
+        if isinstance(place, ChannelRef) and pace.private is not None and pace.private.fullmatch(place.id):
+            return MemberRef(place.workspace, place.id)
+        return place
+
     def _of(self, place: Place, now: datetime) -> list[_Bucket]:
+        place = self._same(place)
         pace = self._paces.get(place.workspace.platform, CAUTIOUS)
         found = []
         workspace = () if self._shared or pace.workspace is None else (pace.workspace,)

@@ -2,5 +2,7 @@
 
 from bot.library.library import ContentLibrary
 from bot.library.links import Link, links_in
+from bot.library.ranking import Figures, shipped
+from bot.library.writing import file_of
 
-__all__ = ["ContentLibrary", "Link", "links_in"]
+__all__ = ["ContentLibrary", "Figures", "Link", "file_of", "links_in", "shipped"]

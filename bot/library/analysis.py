@@ -44,12 +44,24 @@ class _Stemmers(threading.local):
 _stemmers = _Stemmers()
 
 
+class _Folding(dict[int, str]):
+    """What each character becomes, worked out when it is first met: ten times faster than doing it for each text."""
+
+    def __missing__(self, code: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", chr(code).casefold())
+        folded = "".join(
+            each for each in decomposed if unicodedata.category(each) not in ("Mn", "Cf", "Cc") or each in "\n\t"
+        )
+        self[code] = folded
+        return folded
+
+
+_folding = _Folding()
+
+
 def fold(text: str) -> str:
     """``text`` in lower case, without accents and without characters that cannot be seen."""
-    decomposed = unicodedata.normalize("NFKD", text[:MAX_CHARACTERS].casefold())[:MAX_CHARACTERS]
-    return "".join(
-        each for each in decomposed if unicodedata.category(each) not in ("Mn", "Cf", "Cc") or each in "\n\t"
-    )
+    return text[:MAX_CHARACTERS].translate(_folding)[:MAX_CHARACTERS]
 
 
 def terms(text: str, language: Language) -> list[str]:
@@ -83,3 +95,28 @@ def one_edit_away(word: str, candidates: Collection[str]) -> str | None:
         elif candidate[same:] == word[same + 1 :]:
             return candidate
     return None
+
+
+def words_of(text: str) -> list[str]:
+    """The words of ``text``, folded, in order."""
+    return _WORD.findall(fold(text))
+
+
+_FRENCH_LETTERS = re.compile("[àâçèéêëîïôùûœ]", re.IGNORECASE)
+_MORE_ENGLISH = "not no new get make need want use find pay work see go time much many way"
+_MORE_FRENCH = "aller avant apres sous entre deja non oui bien aussi tout tous toute toutes etes vais voudrais pendant"
+_TELLING: dict[Language, frozenset[str]] = {
+    # Words of one language that are none of the other's (“a”, “on”, “me” are words of both).
+    "en": (_STOP_WORDS["en"] | frozenset(_MORE_ENGLISH.split())) - _STOP_WORDS["fr"],
+    "fr": (_STOP_WORDS["fr"] | frozenset(_MORE_FRENCH.split())) - _STOP_WORDS["en"],
+}
+
+
+def language_of(text: str) -> Language | None:
+    """Which of the two languages ``text`` is written in; None when its words do not tell."""
+    said = words_of(text[:1000])
+    french = sum(word in _TELLING["fr"] for word in said) + len(_FRENCH_LETTERS.findall(text[:1000]))
+    english = sum(word in _TELLING["en"] for word in said)
+    if french == english:
+        return None
+    return "fr" if french > english else "en"

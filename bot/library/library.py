@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from bot.core.embedding import Embedder
 from bot.core.errors import BadContent, Problem
 from bot.core.knowledge import Entry, Found, Hit, Page, Prompt
 from bot.core.message import Markup, fill
 from bot.core.ports import Library
+from bot.core.questions import looks_like_question
 from bot.core.refs import Language
 from bot.files import FrontMatter, read_markdown
 from bot.library.crosscheck import cross_problems
+from bot.library.engine import Progress, SearchEngine, Standing
+from bot.library.ranking import Figures, Mode
 from bot.library.reading import Read, read_content
 from bot.library.shelf import Shelf, assemble
-from bot.library.verdict import is_good, is_sure
 
 ENDINGS = (".md", ".yaml", ".yml")
 """Other files (pictures, notes of an editor) may lie in the folder; nobody reads them."""
 MAX_HITS = 10
+NEAR = 0.1
+"""A hit is worth offering beside the first when it is at least so likely, as a share of the first's probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,29 @@ class ContentLibrary(Library):
     Empty until :meth:`load` was called. What is served changes in one step, at the end of a load.
     """
 
-    def __init__(self, folder: Path, *, spare: Path | None = None, part: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        spare: Path | None = None,
+        part: str = "",
+        embedders: Sequence[Embedder] = (),
+        index_folder: Path | None = None,
+        figures: Mapping[str, Figures] | None = None,
+    ) -> None:
         """``spare``: a content folder whose messages stand in for those that ``folder`` lacks: an organisation's own
-        copy is older than the next version's words. ``part``: read only this folder in it."""
+        copy is older than the next version's words. ``part``: read only this folder in it.
+
+        ``embedders`` let the search compare meaning once :meth:`refresh` or :meth:`keep_fresh` ran; their vectors are
+        kept in ``index_folder``. ``figures``: the organisation's own calibration of the search.
+        """
         self._folder = folder
         self._part = part
         self._spare = None if spare is None or spare == folder else ContentLibrary(spare, part="messages")
         self._tried: dict[str, _Tried] = {}
+        self._made: tuple[Entry, ...] = ()
         self._shelf: Shelf = assemble(())
+        self._engine = SearchEngine(embedders, index_folder, figures)
 
     def load(self) -> tuple[Problem, ...]:
         """Read what changed. Returns what is wrong with single files, which keep their last good version.
@@ -59,9 +79,23 @@ class ContentLibrary(Library):
         if not self._folder.is_dir():
             return (self._no_folder(),)
         tried = {name: self._try(name, path) for name, path in self._files().items()}
-        shelf = assemble((each.good for each in tried.values() if each.good is not None), self._shelf)
-        self._tried, self._shelf = tried, shelf
+        self._tried = tried
+        self._put(self._assembled(tried))
         return tuple(sorted(problem for each in tried.values() for problem in each.problems))
+
+    def take_in(self, made: Sequence[Entry]) -> None:
+        """Serve these entries, written elsewhere than in files, as well, and no longer those taken in before. A file's
+        entry of the same slug comes first."""
+        self._made = tuple(made)
+        self._put(self._assembled(self._tried))
+
+    def _put(self, shelf: Shelf) -> None:
+        if shelf.entries != self._shelf.entries:
+            self._engine.put(list(shelf.entries.values()))
+        self._shelf = shelf
+
+    def _assembled(self, tried: Mapping[str, _Tried]) -> Shelf:
+        return assemble((each.good for each in tried.values() if each.good is not None), self._made)
 
     def check(self, today: date | None = None) -> tuple[Problem, ...]:
         """Every problem of every file as it is on disk, also what only shows over all of them; changes nothing.
@@ -105,13 +139,53 @@ class ContentLibrary(Library):
         return frozenset(key.removesuffix(".one").removesuffix(".other") for key in self._shelf.words)
 
     async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
-        shelf = self._shelf
-        found = shelf.index.search(question, guest=guest, kind=kind)
-        hits = [
-            Hit(shelf.entry(each.entry.slug, language, each.entry.kind) or each.entry, each.score)
-            for each in found[:MAX_HITS]
-        ]
-        return Found(tuple(hits), sure=is_sure(question, language, found), good=is_good(found))
+        ranked = await self._engine.search(question, language, guest=guest, kind=kind)
+        figures = self._engine.figures(ranked.mode)
+        asks = looks_like_question(question, ranked.language)
+        hits = []
+        for each in ranked.evidence[:MAX_HITS]:
+            # What is searched may be a moment older than the files: what is gone, or no longer for guests, is left out.
+            entry = self.entry(each.entry.slug, language, guest=guest, kind=each.entry.kind)
+            if entry is not None:
+                hits.append(Hit(entry, each.score))
+        first = hits[0].score if hits else 0.0
+        return Found(
+            tuple(hits),
+            sure=asks and first >= figures.channel,
+            good=first >= figures.direct,
+            worth=_worth(hits, figures.offer),
+            question=asks,
+            language=ranked.language,
+            crosses=ranked.crosses,
+            by_meaning=ranked.mode != "words",
+        )
+
+    def serve(self, entries: Sequence[Entry]) -> None:
+        """Hold these entries in place of a folder's: for measuring on question sets. The next load ends it."""
+        self._shelf = replace(self._shelf, entries={(each.kind, each.slug, each.language): each for each in entries})
+        self._engine.put(list(self._shelf.entries.values()))
+
+    @property
+    def mode(self) -> Mode:
+        """What the search goes by now: words, or which kinds of meaning beside."""
+        return self._engine.mode
+
+    @property
+    def standing(self) -> Standing:
+        """How far the search by meaning is."""
+        return self._engine.standing
+
+    async def refresh(self, progress: Progress | None = None) -> None:
+        """Get the vectors that are missing; the search goes on meanwhile. ``progress`` is told of the texts done."""
+        await self._engine.refresh(progress)
+
+    async def keep_fresh(self) -> None:
+        """Refresh now, and whenever entries changed, until cancelled."""
+        await self._engine.keep_fresh()
+
+    async def close(self) -> None:
+        """Let go of the embedders."""
+        await self._engine.close()
 
     def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
         found = self._shelf.entry(slug, language, kind)
@@ -161,6 +235,13 @@ class ContentLibrary(Library):
             return _Tried(stamp, read_content(path, name), ())
         except BadContent as bad:
             return _Tried(stamp, last.good if last is not None else None, bad.problems)
+
+
+def _worth(hits: Sequence[Hit], offer: float) -> int:
+    """How many hits are worth offering: none when even the first three together are hardly right."""
+    if sum(each.score for each in hits[:3]) < offer:
+        return 0
+    return sum(each.score >= hits[0].score * NEAR for each in hits)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

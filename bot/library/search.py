@@ -1,170 +1,267 @@
-"""Finding the entries that answer a question: BM25 over words, in each language, and how far to trust the result."""
+"""Finding the entries that answer a question, by words and by meaning, and how far to trust the first."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.core.knowledge import Entry
 from bot.core.refs import LANGUAGES, Language
-from bot.library.analysis import one_edit_away, terms
+from bot.library.analysis import language_of, terms, words_of
+from bot.library.ranking import Asked, Figures, Mode, probability, score, shipped, signs
+from bot.library.words import Analysed, WordIndex, analyse
 
-TITLE_WEIGHT, QUESTION_WEIGHT, TAG_WEIGHT, BODY_WEIGHT = 3, 1, 1, 1
-"""How often a word counts in the whole entry, by where it stands."""
-PHRASING_SHARE = 0.6
-"""The part of the score that comes from the best single phrasing (the title or one question); the rest from the
-whole entry. Measured on eight question sets: 0.0 finds the right entry first in .599 of questions, 0.6 in .649."""
-WHOLE_K1, WHOLE_B = 1.5, 0.75
-PHRASING_K1, PHRASING_B = 1.2, 0.9
-MIN_TYPO_LETTERS = 5
-"""Shorter words have too many neighbours one letter away for a guess to be right."""
-MAX_QUERY_TERMS = 40
+if TYPE_CHECKING:
+    from bot.library.meaning import Found, MeaningIndex
+
+CANDIDATES = 30
+"""So many entries found by words, and by each embedder, are looked at closely."""
 MIN_EXACT_WORDS = 2
+EXACT = 0.96
+"""How often the one entry in which somebody wrote this very question is right (near-duplicates apart)."""
+
+Key = tuple[str, str, Language]
+"""Kind, slug and language: what an entry is known by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for an entry. ``score`` lies between 0 and 1: the share of what a perfect match would score.
-
-    ``coverage`` is the share of the question's meaning (words weighted by rarity) found in the entry's title,
-    questions and tags; ``matched`` counts those words. ``exact``: the question has just the words of one of its
-    phrasings, at least two, and of no other entry's.
-    """
+    """An entry found. ``score`` is the probability, from 0 to 1, that it is the right one; ``exact``: the question is
+    just one of its phrasings, and no other entry's."""
 
     entry: Entry
     score: float
-    coverage: float
-    matched: int
     exact: bool = False
 
 
-class _Ranking:
-    """BM25 over lists of terms, in Lucene's form. Communities have hundreds of entries, not millions: the sums need no
-    library, and numpy alone would take 13 MiB of the bot's memory."""
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What a search found, best first, every slug once, and what was made of the question."""
 
-    def __init__(self, documents: Sequence[Sequence[str]], k1: float, b: float) -> None:
-        self._size = total = len(documents)
-        average = sum(map(len, documents)) / total or 1.0
-        self._shares: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        """For each term the documents that have it, with how much they are about it: between 0 and 1."""
-        for number, document in enumerate(documents):
-            room = k1 * (1 - b + b * len(document) / average)
-            for term, count in Counter(document).items():
-                self._shares[term].append((number, count / (count + room)))
-        self.rarity = {
-            term: math.log(1 + (total - len(having) + 0.5) / (len(having) + 0.5))
-            for term, having in self._shares.items()
-        }
-        self._unknown = math.log(1 + (total + 0.5) / 0.5)
+    evidence: tuple[Evidence, ...]
+    language: Language
+    mode: Mode
+    crosses: bool = False
+    """The first entry is in another language than the question, and exists in that one only."""
+    signs: Mapping[str, float] | None = None
+    """What the gate looked at; what it is trained on."""
 
-    def weight(self, term: str) -> float:
-        """How much a term says: rare words more; a word nobody wrote says that something is missing here."""
-        return self.rarity.get(term, self._unknown)
-
-    def scores(self, question: Sequence[str]) -> Sequence[float]:
-        """For each document, between 0 and 1; empty when no word is known."""
-        known = [term for term in question if term in self.rarity]
-        if not known:
-            return []
-        perfect = sum(self.weight(term) for term in question)
-        scores = [0.0] * self._size
-        for term in known:
-            weight = self.rarity[term] / perfect
-            for number, share in self._shares[term]:
-                scores[number] += weight * share
-        return scores
-
-
-class LanguageIndex:
-    """The entries of one language, searchable."""
-
-    def __init__(self, entries: Sequence[Entry], language: Language) -> None:
-        self._entries = tuple(entries)
-        self._language = language
-        whole, phrasings, self._owner = [], [], []
-        self._strong: list[frozenset[str]] = []
-        owners_by_words: defaultdict[frozenset[str], set[int]] = defaultdict(set)
-        for number, entry in enumerate(entries):
-            title = terms(entry.title, language)
-            questions = [terms(question, language) for question in entry.questions]
-            tags = terms(" ".join(entry.tags).replace("-", " "), language)
-            body = terms("\n".join((entry.body, *(f"{step.title}\n{step.body}" for step in entry.steps))), language)
-            asked = [term for question in questions for term in question]
-            whole.append(title * TITLE_WEIGHT + asked * QUESTION_WEIGHT + tags * TAG_WEIGHT + body * BODY_WEIGHT)
-            for phrasing in (title, *questions):
-                owners_by_words[frozenset(phrasing)].add(number)
-                phrasings.append(phrasing)
-                self._owner.append(number)
-            self._strong.append(frozenset((*title, *asked, *tags)))
-        self._exact = {
-            words: next(iter(owners))
-            for words, owners in owners_by_words.items()
-            if len(words) >= MIN_EXACT_WORDS and len(owners) == 1
-        }
-        self._whole = _Ranking(whole, WHOLE_K1, WHOLE_B)
-        self._phrasings = _Ranking(phrasings, PHRASING_K1, PHRASING_B)
-        self._by_first_letter: defaultdict[str, list[str]] = defaultdict(list)
-        for term in sorted(self._whole.rarity):
-            self._by_first_letter[term[0]].append(term)
-
-    def search(self, question: str) -> list[Evidence]:
-        """What speaks for each entry that shares a word with ``question``, in no order."""
-        asked = [self._spelled(term) for term in dict.fromkeys(terms(question, self._language))][:MAX_QUERY_TERMS]
-        whole = self._whole.scores(asked)
-        if not whole:
-            return []
-        best_phrasing = [0.0] * len(self._entries)
-        for owner, score in zip(self._owner, self._phrasings.scores(asked), strict=False):
-            best_phrasing[owner] = max(best_phrasing[owner], score)
-        return [
-            self._evidence(number, asked, (1 - PHRASING_SHARE) * score + PHRASING_SHARE * best_phrasing[number])
-            for number, score in enumerate(whole)
-            if score > 0
-        ]
-
-    def _evidence(self, number: int, asked: Sequence[str], score: float) -> Evidence:
-        strong = self._strong[number]
-        matched = [term for term in asked if term in strong]
-        total = sum(self._whole.weight(term) for term in asked)
-        coverage = sum(self._whole.weight(term) for term in matched) / total
-        exact = self._exact.get(frozenset(asked)) == number
-        return Evidence(self._entries[number], score, coverage, len(matched), exact)
-
-    def _spelled(self, term: str) -> str:
-        """The term, or the known one it was probably meant to be."""
-        if term in self._whole.rarity or len(term) < MIN_TYPO_LETTERS:
-            return term
-        return one_edit_away(term, self._by_first_letter.get(term[0], ())) or term
+    @property
+    def probability(self) -> float:
+        """That the first is right, from 0 to 1; 0 when nothing was found."""
+        return self.evidence[0].score if self.evidence else 0.0
 
 
 class Index:
-    """The entries of both languages."""
+    """The entries of both languages at one moment. Never changed: :meth:`changed` and :meth:`meant` give others.
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._parts: list[LanguageIndex] = []
-        for language in LANGUAGES:
-            mine = [entry for entry in entries if entry.language == language]
-            if mine:
-                self._parts.append(LanguageIndex(mine, language))
+    With vectors of the question the search uses meaning too, as far as there is an index of it.
+    """
 
-    def search(self, question: str, *, guest: bool, kind: str = "") -> list[Evidence]:
-        """What speaks for each entry, best first: every slug once, in the language in which it fits best.
+    def __init__(self, entries: Sequence[Entry], figures: Mapping[str, Figures] | None = None) -> None:
+        """Figures other than the shipped ones: an organisation's calibration."""
+        self._figures = figures or shipped()
+        self.entries: dict[int, Entry] = {}
+        self.numbers: dict[Key, int] = {}
+        self.words: dict[Language, WordIndex] = {}
+        self._exact: dict[str, set[int]] = {}
+        self.meanings: dict[str, MeaningIndex] = {}
+        self._shown: dict[tuple[bool, str], frozenset[int]] = {}
+        documents: dict[Language, dict[int, Analysed]] = {language: {} for language in LANGUAGES}
+        # In an order of their own, so that neither the order of files nor what happened before matters.
+        for number, entry in enumerate(sorted(entries, key=key_of)):
+            self._enter(number, entry)
+            documents[entry.language][number] = analyse(entry)
+        for language, each in documents.items():
+            self.words[language] = WordIndex(language, each)
 
-        An entry in which just this question is written comes before all others.
+    def changed(self, entries: Sequence[Entry]) -> Index:
+        """An index of ``entries``: what is as it was is taken over, also its vectors; what is new has none yet."""
+        wanted = {key_of(entry): entry for entry in entries}
+        gone = {number for key, number in self.numbers.items() if wanted.get(key) != self.entries[number]}
+        come = [entry for key, entry in sorted(wanted.items()) if self._entry(key) != entry]
+        if len(gone) + len(come) > max(len(self.entries) // 4, 1) and not self.meanings:
+            return Index(entries, self._figures)
+        other = self._copy()
+        first = max(self.entries, default=-1) + 1
+        for number in gone:
+            other._leave(number)
+        documents: dict[Language, dict[int, Analysed]] = defaultdict(dict)
+        for number, entry in enumerate(come, first):
+            other._enter(number, entry)
+            documents[entry.language][number] = analyse(entry)
+        for language, index in self.words.items():
+            mine = [number for number in gone if number in index.documents]
+            if mine or documents[language]:
+                other.words[language] = index.changed(mine, documents[language])
+        return other
+
+    def meant(self, meanings: Mapping[str, MeaningIndex]) -> Index:
+        """This index with other vectors, by the name of their embedder."""
+        other = self._copy()
+        other.meanings = dict(meanings)
+        return other
+
+    def with_figures(self, figures: Mapping[str, Figures]) -> Index:
+        other = self._copy()
+        other._figures = figures
+        return other
+
+    def _copy(self) -> Index:
+        other = Index.__new__(Index)
+        other._figures = self._figures
+        other.entries, other.numbers = dict(self.entries), dict(self.numbers)
+        other.words, other._exact = dict(self.words), dict(self._exact)
+        other.meanings = self.meanings
+        other._shown = {}
+        return other
+
+    def _wanted(self, guest: bool, kind: str) -> frozenset[int] | None:
+        """The entries a guest may see, and of this kind; None for all. Worked out once for each index."""
+        if not guest and not kind:
+            return None
+        if (guest, kind) not in self._shown:
+            self._shown[guest, kind] = frozenset(
+                number
+                for number, entry in self.entries.items()
+                if kind in ("", entry.kind) and not (guest and entry.audience == "employees")
+            )
+        return self._shown[guest, kind]
+
+    def _entry(self, key: Key) -> Entry | None:
+        number = self.numbers.get(key)
+        return None if number is None else self.entries[number]
+
+    def _enter(self, number: int, entry: Entry) -> None:
+        self.entries[number] = entry
+        self.numbers[key_of(entry)] = number
+        for phrasing in _phrasings(entry):
+            self._exact[phrasing] = self._exact.get(phrasing, set()) | {number}
+
+    def _leave(self, number: int) -> None:
+        entry = self.entries.pop(number)
+        if self.numbers.get(key_of(entry)) == number:
+            del self.numbers[key_of(entry)]
+        for phrasing in _phrasings(entry):
+            self._exact[phrasing] = self._exact[phrasing] - {number}
+
+    def figures(self, mode: Mode) -> Figures:
+        return self._figures[mode]
+
+    def mode(self, vectors: Mapping[str, Sequence[float]]) -> Mode:
+        """Which figures fit what can be compared."""
+        families = {self.meanings[name].family for name in vectors if name in self.meanings}
+        if "use" in families:
+            return "e5+use" if len(families) > 1 else "use"
+        return "e5" if families else "words"
+
+    def search(
+        self,
+        question: str,
+        language: Language,
+        *,
+        guest: bool,
+        kind: str = "",
+        vectors: Mapping[str, Sequence[float]] | None = None,
+    ) -> Ranked:
+        """The entries that fit ``question``, best first: every slug once, in the language in which it fits best.
+
+        ``language``: the asker's, which counts where the question itself does not tell its own. ``vectors``: the
+        question's, by the name of the embedder. An entry in which just this question is written comes before others.
         """
-        best: dict[tuple[str, str], Evidence] = {}
-        for part in self._parts:
-            for evidence in part.search(question):
-                entry = evidence.entry
-                if (guest and entry.audience == "employees") or (kind and entry.kind != kind):
-                    continue
-                key = (entry.kind, entry.slug)
-                if key not in best or _rank(evidence) < _rank(best[key]):
-                    best[key] = evidence
-        return sorted(best.values(), key=_rank)
+        vectors = {name: each for name, each in (vectors or {}).items() if name in self.meanings}
+        mode = self.mode(vectors)
+        spoken = language_of(question) or language
+
+        wanted = self._wanted(guest, kind)
+        rows = self._rows(question, vectors, wanted)
+        figures = self.figures(mode)
+        exact = {number for number in self._exactly(question) if wanted is None or number in wanted}
+        sole = len({(self.entries[number].kind, self.entries[number].slug) for number in exact}) == 1
+        best: dict[tuple[str, str], tuple[bool, float, int]] = {}
+        for number, row in rows.items():
+            entry = self.entries[number]
+            mark = (sole and number in exact, score(figures, row), number)
+            known = best.get((entry.kind, entry.slug))
+            if known is None or mark[:2] > known[:2]:
+                best[entry.kind, entry.slug] = mark
+        order = sorted(best.values(), key=lambda mark: (not mark[0], -mark[1], key_of(self.entries[mark[2]])))
+        if not order:
+            return Ranked((), spoken, mode)
+        return self._judged(question, spoken, mode, order, rows)
+
+    def _judged(
+        self,
+        question: str,
+        spoken: Language,
+        mode: Mode,
+        order: Sequence[tuple[bool, float, int]],
+        rows: Mapping[int, Mapping[str, float]],
+    ) -> Ranked:
+        figures = self.figures(mode)
+        first = self.entries[order[0][2]]
+        crosses = first.language != spoken and (first.kind, first.slug, spoken) not in self.numbers
+        asked = Asked(question, spoken, len(terms(question, spoken)))
+        scores = [mark[1] for mark in order]
+        found = signs(mode, scores, [rows[mark[2]] for mark in order], asked, crosses=crosses)
+        sure = probability(figures, found)
+        if order[0][0]:
+            sure = max(sure, EXACT)
+        shares = [math.exp(min(0.0, each - scores[0])) for each in scores]
+        evidence = tuple(
+            Evidence(self.entries[mark[2]], sure if place == 0 else sure * shares[place] * 0.999, mark[0])
+            for place, mark in enumerate(order)
+        )
+        return Ranked(evidence, spoken, mode, crosses, found)
+
+    def _rows(
+        self, question: str, vectors: Mapping[str, Sequence[float]], wanted: frozenset[int] | None
+    ) -> dict[int, dict[str, float]]:
+        """The features of each candidate. ``wanted``: the entries that may be found; None for all."""
+        asked = {language: index.understood(question) for language, index in self.words.items()}
+        weighed = {language: index.weighed(asked[language]) for language, index in self.words.items()}
+        whole: dict[int, float] = {}
+        chosen: set[int] = set()
+        for language, index in self.words.items():
+            scores = index.whole_scores(asked[language])
+            if wanted is not None:
+                scores = {number: each for number, each in scores.items() if number in wanted}
+            whole.update(scores)
+            chosen.update(index.best(scores, CANDIDATES))
+        found: list[Found] = []
+        for name, vector in vectors.items():
+            meaning = self.meanings[name].search(vector, CANDIDATES, wanted)
+            found.append(meaning)
+            chosen.update(meaning.chosen & self.entries.keys())
+        rows: dict[int, dict[str, float]] = {}
+        for number in sorted(chosen):
+            index = self.words[self.entries[number].language]
+            best, common = index.phrasing_scores(number, weighed[index.language])
+            row = {"whole": whole.get(number, 0.0), "best": best, "common": common}
+            for each in found:
+                if number in each.index.parts:
+                    row.update(each.features(number))
+            if not found or all(number in each.index.parts for each in found):
+                rows[number] = row
+        return rows
+
+    def _exactly(self, question: str) -> set[int]:
+        """The entries one of whose phrasings is the question, accents and punctuation apart."""
+        said = _plain(question)
+        return self._exact.get(said, set()) if said else set()
 
 
-def _rank(evidence: Evidence) -> tuple[bool, float, str]:
-    return not evidence.exact, -evidence.score, evidence.entry.slug
+def key_of(entry: Entry) -> Key:
+    return entry.kind, entry.slug, entry.language
+
+
+def _plain(text: str) -> str:
+    said = words_of(text)
+    return " ".join(said) if len(said) >= MIN_EXACT_WORDS else ""
+
+
+def _phrasings(entry: Entry) -> set[str]:
+    return {_plain(text) for text in (entry.title, *entry.questions)} - {""}

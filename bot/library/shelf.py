@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.knowledge import Entry, Page, Prompt
 from bot.core.refs import Language, other_language
 from bot.library.analysis import fold
 from bot.library.reading import EntryFile, PageFile, PromptsFile, Read, WordsFile
-from bot.library.search import Index
 
 KINDS = ("faq", "tutorial")
 
@@ -23,7 +22,6 @@ class Shelf:
     pages: Mapping[tuple[str, Language], Page]
     words: Mapping[str, Mapping[Language, str]]
     prompts: tuple[Prompt, ...]
-    index: Index
 
     def entry(self, slug: str, language: Language, kind: str = "") -> Entry | None:
         for each in [kind] if kind else KINDS:
@@ -54,8 +52,8 @@ def _with_numbers(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
-def assemble(files: Iterable[Read], before: Shelf | None = None) -> Shelf:
-    """A shelf of ``files``. The search index, the costly part, is taken from ``before`` when the entries are equal."""
+def assemble(files: Iterable[Read], made: Sequence[Entry] = ()) -> Shelf:
+    """A shelf of ``files``, and of entries ``made`` elsewhere that no file has the slug of."""
     entries: dict[tuple[str, str, Language], Entry] = {}
     pages: dict[tuple[str, Language], Page] = {}
     words: dict[str, Mapping[Language, str]] = {}
@@ -70,10 +68,10 @@ def assemble(files: Iterable[Read], before: Shelf | None = None) -> Shelf:
                 prompts.setdefault(prompt.id, prompt)
         elif isinstance(file, WordsFile):
             words.update(file.words)
+    written = {(kind, slug) for kind, slug, _ in entries}
+    entries |= {(each.kind, each.slug, each.language): each for each in made if (each.kind, each.slug) not in written}
     entries = _guarded(entries)
-    unchanged = before is not None and before.entries == entries
-    index = before.index if before is not None and unchanged else Index(list(entries.values()))
-    return Shelf(entries, pages, words, tuple(prompts.values()), index)
+    return Shelf(entries, pages, words, tuple(prompts.values()))
 
 
 def _guarded(entries: Mapping[tuple[str, str, Language], Entry]) -> dict[tuple[str, str, Language], Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -49,7 +50,22 @@ def from_message(message: Message) -> str | None:
 
 
 def to_message(text: str | None) -> Message:
-    return _NOTHING if text is None else from_json(Message, text)
+    """A message that is sealed stays so: see :mod:`bot.store.sealing`."""
+    if text is None:
+        return _NOTHING
+    if text.startswith(SEALED):
+        return SealedMessage("", sealed=text.removeprefix(SEALED))
+    return from_json(Message, text)
+
+
+SEALED = "sealed:"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedMessage(Message):
+    """A message of which only the outbox sees more than this."""
+
+    sealed: str = ""
 
 
 _NOTHING = Message("")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot.core.refs import WorkspaceRef
 from bot.core.signals import Signal
-from bot.store.secrecy import Keys
+from bot.store.secrecy import Keys, Seal
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Commit:
 
     connection: Connection
     keys: Keys
+    seal: Seal
     workspace: WorkspaceRef
     at: datetime
     source: str

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
 
-from bot.core.actions import CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
+from bot.core.actions import Admit, CallOff, Edit, React, Reword, Send, ShowHome, Withdraw
 from bot.core.delivery import Delivery, Kind, State, Verb
 from bot.core.ledger import in_digest
 from bot.core.message import Message
@@ -16,6 +16,7 @@ from bot.store import tables
 from bot.store.codec import from_message, to_message
 from bot.store.commit import Commit
 from bot.store.dialect import Insert, prepared
+from bot.store.sealing import closed
 
 PRIORITY = {kind.value: number for number, kind in enumerate(Kind)}
 UNASKED = tuple(kind.value for kind in Kind if kind.unasked)
@@ -64,6 +65,11 @@ def to_delivery(row: Row[Any]) -> Delivery:
     )
 
 
+def token_row(workspace: WorkspaceRef, key: str) -> bytes:
+    """What the sealed token of a delivery is bound to."""
+    return f"token\0{workspace}\0{key}".encode()
+
+
 def send(commit: Commit, action: Send) -> None:
     """Nothing is planned for somebody who left."""
     key = action.key or commit.next_key()
@@ -76,7 +82,7 @@ def send(commit: Commit, action: Send) -> None:
         kind=action.kind.value,
         verb=Verb.SEND.value,
         place=place_key(action.to),
-        message=from_message(action.message),
+        message=closed(commit.keys, action.message),
         thread=str(action.thread) if action.thread else None,
         visible_to=str(action.visible_to) if action.visible_to else None,
         private=addressee is not None or action.meant_for is not None or _is_direct(commit, action.to),
@@ -84,6 +90,7 @@ def send(commit: Commit, action: Send) -> None:
         due=action.due or commit.at,
         expires=action.expires,
         answers=action.answers or None,
+        token=commit.seal.close(action.token.encode(), token_row(commit.workspace, key)) if action.token else None,
     )
 
 
@@ -97,6 +104,20 @@ def withdraw(commit: Commit, action: Withdraw) -> None:
 
 def react(commit: Commit, action: React) -> None:
     _plan_change(commit, Verb.REACT, action.target, action.key, emoji=action.emoji)
+
+
+def admit(commit: Commit, action: Admit) -> None:
+    _plan(
+        commit,
+        key=action.key or commit.next_key(),
+        kind=Kind.ANSWER.value,
+        verb=Verb.ADMIT.value,
+        place=place_key(action.channel),
+        message=None,
+        visible_to=str(action.member),
+        private=True,
+        due=commit.at,
+    )
 
 
 HOME_LASTS = timedelta(minutes=10)
@@ -152,7 +173,7 @@ def reword(commit: Commit, action: Reword) -> None:
             ),
             column.verb == Verb.SEND.value,
         )
-        .values(message=from_message(action.message))
+        .values(message=closed(commit.keys, action.message))
     )
 
 
@@ -173,7 +194,7 @@ def _plan_change(
         verb=verb.value,
         place=place_key(target.channel),
         target=str(target),
-        message=from_message(message) if message else None,
+        message=closed(commit.keys, message) if message else None,
         private=_is_private(commit, target),
         meant_for=commit.connection.scalar(_MEANT_FOR, {"sent_as": str(target)}),
         emoji=emoji,
@@ -208,6 +229,7 @@ _BLANK: dict[str, Any] = {
     "out_at": None,
     "answers": None,
     "meant_for": None,
+    "token": None,
 }
 
 

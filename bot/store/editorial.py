@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, func, insert, select, update
 
 from bot.core.actions import RecordChange, RemoveItem, WriteItem
+from bot.core.answers import KeptAnswer
 from bot.core.calendar import Item, Paused
 from bot.core.editorial import Change, KeptItem, Slot, State, Status, Subject
 from bot.core.errors import Overtaken
@@ -96,10 +97,11 @@ def _readable(rows: Iterable[Iterable[Any]]) -> Iterable[KeptItem]:
         yield KeptItem(item=item, status=_STATUSES[state], owner=owner, version=version)
 
 
-_STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused]] = {
+_STATES: dict[str, type[KeptItem] | type[Slot] | type[Paused] | type[KeptAnswer]] = {
     Subject.ITEM.value: KeptItem,
     Subject.OCCURRENCE.value: Slot,
     Subject.PAUSE.value: Paused,
+    Subject.ANSWER.value: KeptAnswer,
 }
 
 
@@ -114,7 +116,7 @@ def _state(subject: str, text: str) -> State:
 def _written(state: State) -> str:
     if state is None:
         return ""
-    return to_json(replace(state, owner=_NOBODY) if isinstance(state, KeptItem) else state)
+    return to_json(replace(state, owner=_NOBODY) if isinstance(state, (KeptItem, KeptAnswer)) else state)
 
 
 def _to_change(row: Row[Any]) -> Change:

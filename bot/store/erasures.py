@@ -23,7 +23,7 @@ from bot.store.commit import Commit
 from bot.store.dialect import WRITES, Insert, engine_for, prepared
 from bot.store.forgetting import forget
 from bot.store.people import FORGOTTEN, UNCOUNTED
-from bot.store.secrecy import Keys
+from bot.store.secrecy import Keys, Seal
 from bot.store.uncounting import mark, to_apply, uncount
 
 _erasures = rollup_tables.erasures.c
@@ -104,7 +104,7 @@ def read_list(source: Path) -> list[Erasure]:
     return found
 
 
-def apply_waiting(connection: Connection, keys: Keys, at: datetime) -> int:
+def apply_waiting(connection: Connection, keys: Keys, seal: Seal, at: datetime) -> int:
     """Do what a restored database still has to; how many erasures that were."""
     waiting = to_apply(connection)
     if not waiting:
@@ -116,7 +116,7 @@ def apply_waiting(connection: Connection, keys: Keys, at: datetime) -> int:
     for member_key, what in waiting:
         member = people.get(member_key)
         if member is not None:
-            commit = Commit(connection, keys, member.workspace, at, "restore")
+            commit = Commit(connection, keys, seal, member.workspace, at, "restore")
             if what == FORGOTTEN:
                 forget(commit, Forget(member))
             else:

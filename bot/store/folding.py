@@ -75,7 +75,8 @@ class Raw(NamedTuple):
 
 
 def _raw(row: Any) -> Raw:
-    return Raw(*row, row[3] // DAY_MICROS, ("",) if row[5] is None else ("", scope_of(row[5])))
+    scopes = ("",) if row[5] is None else ("", scope_of(row[5]))
+    return Raw._make((*row, row[3] // DAY_MICROS, scopes))
 
 
 _RAW = (
@@ -247,12 +248,27 @@ class _Run:
         if row.day > person.first_day:
             return
         month = month_of(row.day)
-        if person.joined is None:
+        if person.joined is None and person.number not in self.joined:
             self.joined[person.number] = month
+            for active in self._months_before(person.number):
+                self.crowd[f"joined/{month}", active]["used"].add(person.number)
         for active in self.moved.pop(person.number, ()):
             self.crowd[f"joined/{month}", active]["used"].add(person.number)
         self.crowd["", row.day]["joined"].add(person.number)
         self.crowd[f"joined/{month}", month]["joined"].add(person.number)
+
+    def _months_before(self, number: int) -> set[int]:
+        """The months in which somebody was active whose joining is told only now."""
+        roster = rollup_tables.roster.c
+        mine = select(roster.member_key).where(roster.workspace == self.workspace, roster.number == number)
+        kinds = [what.value for what, name in CROWD_OF.items() if name in _CROWDS_OF_ACTIVITY]
+        statement = select(type_coerce(_signals.at, BigInteger)).where(
+            _signals.workspace == self.workspace,
+            _signals.member_key.in_(mine),
+            _signals.rolled.is_(True),
+            _signals.what.in_(kinds),
+        )
+        return {month_of(at // DAY_MICROS) for at in self.connection.scalars(statement)}
 
     # What two signals say together
 

@@ -16,6 +16,7 @@ from bot.core.actions import Forget
 from bot.core.delivery import Delivery, State
 from bot.core.refs import MemberRef
 from bot.store import tables
+from bot.store.answers import disown
 from bot.store.commit import Commit
 from bot.store.deliveries import RESENDABLE
 from bot.store.dialect import Insert, prepared
@@ -34,6 +35,7 @@ def forget(commit: Commit, action: Forget) -> None:
     connection.execute(delete(tables.members).where(tables.members.c.ref == ref))
     connection.execute(delete(tables.notes).where(tables.notes.c.member == ref))
     connection.execute(delete(tables.timers).where(tables.timers.c.member == ref))
+    connection.execute(delete(tables.aside).where(tables.aside.c.member == ref))
     connection.execute(
         delete(tables.deliveries).where(
             or_(_deliveries.place == f"@{ref}", _deliveries.visible_to == ref, _deliveries.meant_for == ref),
@@ -44,6 +46,7 @@ def forget(commit: Commit, action: Forget) -> None:
         connection.execute(update(by.table).where(by == ref).values(by=None))
     _drop_mentions(connection, action.member)
     forget_author(connection, action.member)
+    disown(connection, ref)
     _drop_unsent(connection, action.member)
     take_out(connection, commit.keys, action.member)
     connection.execute(_marking(connection), {"member_key": member_key})

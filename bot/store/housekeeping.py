@@ -32,6 +32,7 @@ _decisions = tables.decisions.c
 _signals = tables.signals.c
 _occurrences = tables.occurrences.c
 _changes = tables.changes.c
+_aside = tables.aside.c
 
 HOUSEKEEPING = "housekeeping"
 """Under this name the table of fills has when it last ran, and how much it let go of in all."""
@@ -78,6 +79,7 @@ class StoredHousekeeper(Housekeeper):
                 _signals.rolled.is_(True),
             ),
         }
+        gone["put aside"] = await self._in_batches(_aside.name, delete(tables.aside), _aside.until < now)
         gone |= await self._figures(now, rules, [str(each) for each in workspaces])
         over = now - rules.keep_deliveries
         gone["occurrences"] = await self._in_batches(

@@ -13,11 +13,13 @@ from bot.core.actions import Planned
 from bot.core.ports import Accepted, Journal, Timer
 from bot.core.refs import WorkspaceRef
 from bot.store import (
+    answers,
     counting,
     decisions,
     deliveries,
     editorial,
     forgetting,
+    moving,
     notebook,
     occurrences,
     pausing,
@@ -29,7 +31,7 @@ from bot.store import (
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.inbox import mark_handled
-from bot.store.secrecy import Keys
+from bot.store.secrecy import Keys, Seal
 from bot.store.wakeups import PLANNED, tell
 
 APPLY: dict[type, Callable[[Commit, Any], None]] = {
@@ -37,6 +39,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.Edit: deliveries.edit,
     actions.Withdraw: deliveries.withdraw,
     actions.React: deliveries.react,
+    actions.Admit: deliveries.admit,
     actions.ShowHome: deliveries.show_home,
     actions.RegisterMember: people.register_member,
     actions.MemberWentAway: people.member_went_away,
@@ -46,6 +49,7 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.GiveRole: people.give_role,
     actions.MarkManager: people.mark_manager,
     actions.RegisterChannel: places.register_channel,
+    actions.MoveChannel: moving.move_channel,
     actions.NoteActivity: places.note_activity,
     actions.Count: counting.count,
     actions.SetTimer: timers.set_timer,
@@ -67,6 +71,8 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
     actions.WriteItem: editorial.write_item,
     actions.RemoveItem: editorial.remove_item,
     actions.RecordChange: editorial.record_change,
+    actions.WriteAnswer: answers.write_answer,
+    actions.RemoveAnswer: answers.remove_answer,
     actions.Uncount: uncounting.uncount,
 }
 """What makes each action true; a test holds it to bot.core.actions."""
@@ -75,9 +81,10 @@ APPLY: dict[type, Callable[[Commit, Any], None]] = {
 class StoredJournal(Journal):
     """Commits to the database."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    def __init__(self, database: Database, keys: Keys, seal: Seal) -> None:
         self._database = database
         self._keys = keys
+        self._seal = seal
 
     async def commit(
         self,
@@ -94,7 +101,7 @@ class StoredJournal(Journal):
                 return 0
             if fired is not None and not timers.take_fired(connection, fired):
                 return 0
-            commit = Commit(connection, self._keys, workspace, at, source)
+            commit = Commit(connection, self._keys, self._seal, workspace, at, source)
             for plan in plans:
                 commit.feature = plan.feature
                 for action in plan.actions:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, literal, select, update
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
@@ -15,11 +16,12 @@ from bot.core.ports import Outbound
 from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.deliveries import RESENDABLE, to_delivery
+from bot.store.deliveries import RESENDABLE, to_delivery, token_row
 from bot.store.forgetting import forget_addressee
 from bot.store.leases import SharedLeases
 from bot.store.moments import Moment
-from bot.store.secrecy import Keys
+from bot.store.sealing import opened
+from bot.store.secrecy import Keys, Seal, Unreadable
 
 _columns = tables.deliveries.c
 
@@ -27,10 +29,11 @@ _columns = tables.deliveries.c
 class StoredOutbound(Outbound):
     """The ledger in the database, for one outbox or several."""
 
-    def __init__(self, database: Database, keys: Keys, leases: SharedLeases | None = None) -> None:
-        """``leases``: of the processes that share the database, if several do."""
+    def __init__(self, database: Database, keys: Keys, seal: Seal, leases: SharedLeases | None = None) -> None:
+        """``seal`` closes the tokens. ``leases``: of the processes that share the database, if several do."""
         self._database = database
         self._keys = keys
+        self._seal = seal
         self._leases = leases
 
     async def claim(
@@ -41,7 +44,7 @@ class StoredOutbound(Outbound):
         only: Place | None = None,
     ) -> Sequence[Delivery]:
         if only is not None:
-            return await self._database.read_batched(_more, (place_key(only), now, limit))
+            return await self._database.read_batched(self._more, (place_key(only), now, limit))
         under_way = tables.deliveries.alias("under_way")
         blocked = (
             select(under_way.c.id)
@@ -113,9 +116,31 @@ class StoredOutbound(Outbound):
     async def _read(self, statement: Select[Any], *, free: bool = False) -> list[Delivery]:
         def work(connection: Connection) -> list[Delivery]:
             where = self._free(connection) if free else []
-            return [to_delivery(row) for row in connection.execute(statement.where(*where))]
+            return [self._opened(row) for row in connection.execute(statement.where(*where))]
 
         return await self._database.read(work)
+
+    def _opened(self, row: Row[Any]) -> Delivery:
+        """The delivery with its token; without, where it was sealed with another secret."""
+        delivery = opened(self._keys, to_delivery(row))
+        if row.token is None:
+            return delivery
+        try:
+            token = self._seal.open(row.token, token_row(delivery.workspace, delivery.key))
+        except Unreadable:
+            return delivery
+        return replace(delivery, token=token.decode())
+
+    def _more(self, connection: Connection, items: Sequence[tuple[str, datetime, int]]) -> list[list[Delivery]]:
+        """What comes next in each of several places, by the earliest of their moments, all of the same instant."""
+        places = sorted({place for place, _, _ in items})
+        values = {"places": places, "now": min(now for _, now, _ in items), "most": max(most for _, _, most in items)}
+        found: dict[str, list[Delivery]] = {place: [] for place in places}
+        blocked = set(connection.scalars(_UNDER_WAY, {"places": places}))
+        for row in connection.execute(_FIRST, values):
+            if row.place not in blocked:
+                found[row.place].append(self._opened(row))
+        return [found[place][:most] for place, _, most in items]
 
     def _free(self, connection: Connection) -> list[ColumnElement[bool]]:
         """Places that no other process works on."""
@@ -139,6 +164,7 @@ _SENT = (
         out_at=bindparam("at", type_=Moment),
         sent_as=bindparam("known_as"),
         message=_DONE_WITH,
+        token=None,
     )
 )
 _RECALL = (
@@ -177,18 +203,6 @@ _UNDER_WAY = select(_columns.place).where(
 )
 
 
-def _more(connection: Connection, items: Sequence[tuple[str, datetime, int]]) -> list[list[Delivery]]:
-    """What comes next in each of several places, by the earliest of their moments, which are of the same instant."""
-    places = sorted({place for place, _, _ in items})
-    values = {"places": places, "now": min(now for _, now, _ in items), "most": max(most for _, _, most in items)}
-    found: dict[str, list[Delivery]] = {place: [] for place in places}
-    blocked = set(connection.scalars(_UNDER_WAY, {"places": places}))
-    for row in connection.execute(_FIRST, values):
-        if row.place not in blocked:
-            found[row.place].append(to_delivery(row))
-    return [found[place][:most] for place, _, most in items]
-
-
 def _planned(busy: Collection[Place | WorkspaceRef]) -> list[ColumnElement[bool]]:
     where = [_columns.state == State.PLANNED.value]
     workspaces = [str(each) for each in busy if isinstance(each, WorkspaceRef)]
@@ -203,4 +217,4 @@ def _finish(connection: Connection, delivery: Delivery, **values: Any) -> None:
     """What may not have arrived is kept for a while, so that it can be sent again (the housekeeping drops it then)."""
     if values["state"] not in RESENDABLE:
         values["message"] = _DONE_WITH
-    connection.execute(update(tables.deliveries).where(_columns.id == delivery.id).values(**values))
+    connection.execute(update(tables.deliveries).where(_columns.id == delivery.id).values(**values, token=None))

@@ -1,4 +1,5 @@
-"""What the secret is for: sealing the words that wait in the inbox, and the member keys of the signals.
+"""What the secret is for: sealing the words that wait in the inbox and the credentials of workspaces that connected
+themselves, and the member keys of the signals.
 
 Each use has its own key, derived from the secret with HKDF-SHA256 (RFC 5869) under a label of its own, so that
 knowing one says nothing of the other.
@@ -45,10 +46,10 @@ class Unreadable(Exception):
 
 
 class Seal:
-    """Closes an event's words while they wait (AES-256-GCM), bound to the row they belong to."""
+    """Closes words while they wait (AES-256-GCM), bound to the row they belong to."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._cipher = AESGCM(_derived(secret, b"allant inbox payload"))
+    def __init__(self, secret: bytes, label: bytes = b"allant inbox payload") -> None:
+        self._cipher = AESGCM(_derived(secret, label))
         self._drawn = os.urandom(_DRAWN_BYTES)
         self._count = itertools.count()  # Its steps are atomic: two threads never get the same number.
 
@@ -66,9 +67,11 @@ class Seal:
 
 
 class Keys:
-    """Turns members and sources into keys that nobody without the secret can turn back."""
+    """Turns members and sources into keys that nobody without the secret can turn back. ``forms`` closes what people
+    filled in, in forms that are shown to them again."""
 
     def __init__(self, secret: bytes) -> None:
+        self.forms = Seal(secret, b"allant form values")
         self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
         self._period = _derived(secret, b"allant signal period")
         self._lasting: dict[MemberRef, bytes] = {}

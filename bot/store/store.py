@@ -12,16 +12,19 @@ from sqlalchemy import Connection, select
 from bot.core.community import Channel, Member
 from bot.core.leases import Leases, SoleLeases
 from bot.core.ledger import Pause
-from bot.core.platform import Keepsake
+from bot.core.platform import Drawer, Keepsake
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.core.signals import Signal
 from bot.store import counting, pausing, postgres, tables
+from bot.store.answers import StoredAnswers
 from bot.store.database import Database
 from bot.store.dialect import database_file
+from bot.store.drawers import StoredDrawer
 from bot.store.editorial import StoredChanges, StoredItems
 from bot.store.erasures import apply_waiting
 from bot.store.housekeeping import StoredHousekeeper
 from bot.store.inbox import StoredInbox
+from bot.store.installations import StoredInstallations
 from bot.store.journal import StoredJournal
 from bot.store.keepsakes import StoredKeepsake
 from bot.store.leases import LEASE, SharedLeases
@@ -58,12 +61,14 @@ class Store:
         self.occurrences = StoredOccurrences(database)
         self.items = StoredItems(database)
         self.changes = StoredChanges(database)
+        self.answers = StoredAnswers(database)
         self.measures = StoredMeasures(database, keys)
         self.metrics = StoredMetrics(database)
         self.inbox = StoredInbox(database, seal, self.shared)
-        self.journal = StoredJournal(database, keys)
-        self.outbound = StoredOutbound(database, keys, self.shared)
+        self.journal = StoredJournal(database, keys, seal)
+        self.outbound = StoredOutbound(database, keys, seal, self.shared)
         self.housekeeper = StoredHousekeeper(database)
+        self.installations = StoredInstallations(database, secret)
 
     @classmethod
     async def open(cls, url: str, *, secret: bytes, lease: timedelta = LEASE) -> Store:
@@ -80,7 +85,7 @@ class Store:
             await asyncio.to_thread(upgrade_engine, database.engine, url)
             if database.engine.dialect.name == "postgresql":
                 await database.read(partial(postgres.refuse_another_secret, name=name))
-            await database.write(partial(apply_waiting, keys=Keys(secret), at=datetime.now(UTC)))
+            await database.write(partial(apply_waiting, keys=Keys(secret), seal=Seal(secret), at=datetime.now(UTC)))
         except BaseException:
             await database.close()
             raise
@@ -90,6 +95,10 @@ class Store:
     def keepsake(self, workspace: WorkspaceRef) -> Keepsake:
         """Where the workspace's platform keeps things when several processes share the database."""
         return StoredKeepsake(self._database, self._seal, workspace)
+
+    def drawer(self, workspace: WorkspaceRef) -> Drawer:
+        """Where the workspace's platform puts small things aside."""
+        return StoredDrawer(self._database, self._keys, self._seal, workspace)
 
     def occupy(self) -> None:
         """Before working on it: nobody else does, or the database is one that several may share. Raises BadInput."""

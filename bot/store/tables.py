@@ -122,8 +122,9 @@ class DeliveryRow(Row, table=True):
     ``place`` is ``#`` and a channel's ref, or ``@`` and a member's: the two could otherwise be the same text.
     ``priority`` is the place of ``kind`` in their order. ``private``: only one person sees it, so ``message`` (JSON)
     goes once it is done with, or a few days later where it may not have arrived. ``out_at``: when it last left for the
-    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``meant_for``: with whom the
-    direct conversation is that it goes to.
+    platform. ``answers``: the id of the event that it answers, as the platform gave it. ``token``: what the platform
+    needs to answer it, sealed; NULL once it is done with. ``meant_for``: with whom the direct conversation is that it
+    goes to.
     """
 
     __tablename__ = "delivery"
@@ -163,6 +164,7 @@ class DeliveryRow(Row, table=True):
     out_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     answers: str | None = Field(sa_type=Text)
+    token: bytes | None = Field(sa_type=LargeBinary)
     meant_for: str | None = Field(sa_type=Text)
 
 
@@ -292,6 +294,26 @@ class CommitMarkRow(Row, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class InstallationRow(Row, table=True):
+    """Workspaces that connected themselves. ``credentials`` is JSON, sealed. Nobody's name is kept: not who did it."""
+
+    __tablename__ = "installation"
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    credentials: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Moment)
+
+
+class SpentRow(Row, table=True):
+    """What is good only once and was used: remembered ``until`` it would be worth nothing anyway."""
+
+    __tablename__ = "spent"
+
+    mark: str = Field(primary_key=True, sa_type=Text)
+    until: datetime = Field(sa_type=Moment)
+
+
 class ForgottenRow(Row, table=True):
     """The member keys of people who asked to be forgotten: a mark without a name, so that it holds."""
 
@@ -364,6 +386,36 @@ class ChangeRow(Row, table=True):
     undone_by: int | None = Field(sa_type=cast(Any, _ROWID))
 
 
+class AsideRow(Row, table=True):
+    """What platforms put aside (see :class:`bot.core.platform.Drawer`): ``value`` is sealed. ``member``: whom it is
+    about."""
+
+    __tablename__ = "aside"
+    __table_args__ = (Index("ix_aside_member", "member"), Index("ix_aside_until", "until"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=cast(Any, _ORDERED))
+    value: bytes = Field(sa_type=LargeBinary)
+    until: datetime = Field(sa_type=Moment)
+    member: str | None = Field(sa_type=Text)
+
+
+class AnswerRow(Row, table=True):
+    """Answers of the FAQ written in chat: the animators' words, as JSON. ``owner`` is a role or a member's ref;
+    ``changed`` says when it was last written."""
+
+    __tablename__ = "answer"
+    __table_args__ = (Index("ix_answer_owner", "owner"), Index("ix_answer_state", "state"))
+
+    workspace: str = Field(primary_key=True, sa_type=Text)
+    slug: str = Field(primary_key=True, sa_type=Text)
+    answer: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    version: int
+    changed: datetime = Field(sa_type=Moment)
+
+
 def table_of(row: type[Row]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to classes with table=True.
 
@@ -377,6 +429,8 @@ pauses = table_of(PauseRow)
 timers = table_of(TimerRow)
 notes = table_of(NoteRow)
 signals = table_of(SignalRow)
+installations = table_of(InstallationRow)
+spent = table_of(SpentRow)
 forgotten = table_of(ForgottenRow)
 occurrences = table_of(OccurrenceRow)
 plans = table_of(PlanRow)
@@ -384,3 +438,5 @@ items = table_of(ItemRow)
 changes = table_of(ChangeRow)
 processes = table_of(ProcessRow)
 leases = table_of(LeaseRow)
+answers = table_of(AnswerRow)
+aside = table_of(AsideRow)

@@ -17,7 +17,8 @@ log = logging.getLogger("allant.store")
 CHANNEL = "allant"
 ACCEPTED = "accepted"
 PLANNED = "planned"
-"""What is told: events came into the inbox; deliveries or timers were planned."""
+INSTALLED = "installed"
+"""What is told: events came into the inbox; deliveries or timers were planned; a workspace came or went."""
 AGAIN = 1.0
 """Seconds before listening anew after the connection broke."""
 

@@ -160,6 +160,8 @@ async def linear() -> None:
     for turn in range(ROUNDS):
         for found, size, history in ((empty, 4000, 0), (doubled, 8000, 0), (late, 4000, 60)):
             async with store("sqlite://") as opened:
+                # Everybody was seen before, also where there is no other history.
+                await opened.record_signals(_signals_of(299, 8000, turn))
                 for day in range(history):
                     await opened.record_signals(_signals_of(day, 1000, turn))
                 await opened.metrics.catch_up()
@@ -195,9 +197,7 @@ async def dashboard() -> None:
     with tempfile.TemporaryDirectory(prefix="allant-bench-") as folder:
         async with store(f"sqlite:///{folder}/a.db") as opened:
             raw = duckdb.connect(f"{folder}/raw.duckdb")
-            raw.execute(
-                "CREATE TABLE signal (at TIMESTAMP, day INTEGER, channel INTEGER, member INTEGER, what TINYINT)"
-            )
+            raw.execute("CREATE TABLE signal (day INTEGER, channel INTEGER, member INTEGER, what TINYINT)")
             with closing(sqlite3.connect(f"{folder}/raw.db")) as plain:
                 plain.execute("CREATE TABLE signal (day INTEGER, channel INTEGER, member INTEGER, what INTEGER)")
                 await fill(opened, raw, plain, members, channels, total)
@@ -228,10 +228,7 @@ async def fill(opened: Store, raw: Any, plain: sqlite3.Connection, members: int,
             plain.executemany("INSERT INTO signal VALUES (?, ?, ?, ?)", rows)
         # DuckDB reads the variable by its name.
         batch = {"day": np.full(size, day, np.int32), "channel": where, "member": who, "what": what}  # noqa: F841
-        raw.execute(
-            "INSERT INTO signal SELECT to_timestamp(day * 86400::BIGINT)::TIMESTAMP, day, channel, member, what "
-            "FROM batch"
-        )
+        raw.execute("INSERT INTO signal SELECT day, channel, member, what FROM batch")
     plain.execute("CREATE INDEX best ON signal (day, what, member)")
     plain.execute("CREATE INDEX quiet ON signal (channel, day)")
     plain.commit()

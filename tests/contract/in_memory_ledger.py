@@ -264,7 +264,7 @@ class OnlyRules(Timetable):
 class ObedientPlatform(Platform):
     """Keeps what it was sent, in order. ``says`` holds, by key, what to raise at each next try, then nothing more;
     ``arrives`` names the keys that arrive although something is raised; ``gates`` holds a key back until its event is
-    set; ``after`` is called after each delivery that arrived."""
+    set; ``after`` is called after each delivery that arrived; ``untold`` names the keys it cannot look up."""
 
     def __init__(self, workspace: WorkspaceRef = WORKSPACE, can: Capabilities | None = None) -> None:
         self.workspace = workspace
@@ -275,6 +275,7 @@ class ObedientPlatform(Platform):
         self.arrives: set[str] = set()
         self.gates: dict[str, asyncio.Event] = {}
         self.looked_up: list[str] = []
+        self.untold: set[str] = set()
         self.after: Callable[[], None] = lambda: None
 
     async def directory(self) -> AsyncIterator[Member | Channel]:
@@ -304,6 +305,9 @@ class ObedientPlatform(Platform):
         if self.says.get(f"find {delivery.key}"):
             raise self.says[f"find {delivery.key}"].pop(0)
         return self._receipt(delivery) if delivery.key in self.received else None
+
+    def can_tell(self, delivery: Delivery) -> bool:
+        return delivery.key not in self.untold
 
     async def close(self) -> None: ...
 

@@ -103,3 +103,14 @@ def test_a_platform_nobody_described_is_written_to_slowly() -> None:
     limits, place = Limits(), ChannelRef(WorkspaceRef("carrier-pigeon", "w"), "c")
     assert limits.take(place, START)
     assert limits.ready_at(place, START) == START + timedelta(seconds=1)
+
+
+def test_a_private_chat_is_one_place_whatever_it_is_called() -> None:
+    limits, workspace = Limits(), WorkspaceRef("telegram", "w")
+    person, chat, group = MemberRef(workspace, "17"), ChannelRef(workspace, "17"), ChannelRef(workspace, "-17")
+    assert limits.take(person, START)
+    assert limits.ready_at(chat, START) > START
+    assert limits.ready_at(group, START) < limits.ready_at(chat, START)
+    # Answers in it need not keep to what a group takes in a minute.
+    moments = sends(limits, [chat], [], 40)
+    assert moments[-1] < 50

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.delivery import Kind, State, Verb
-from bot.core.errors import PlatformError, RateLimited, Unreachable
+from bot.core.errors import PlatformError, RateLimited, Unreachable, Unsure
 from bot.core.events import DigestDue, Event
 from bot.core.leases import Rested, SoleLeases
 from bot.core.ledger import Pause, in_digest
@@ -52,6 +52,24 @@ async def test_what_stumbles_once_still_arrives() -> None:
         desk.clock.forward(seconds=1)
     assert desk.platform.received == ["a"]
     assert desk.troubles == []
+
+
+@pytest.mark.parametrize("crash", [True, False], ids=["a crash", "no answer"])
+async def test_what_this_platform_cannot_look_up_is_uncertain_at_once(crash: bool) -> None:
+    """A message that one person sees stands in no history: it is not said twice, and holds nobody up."""
+    desk = Desk(LOOKS_UP)
+    desk.platform.untold = {"private"}
+    desk.ledger.plan("private")
+    desk.ledger.plan("next")
+    if crash:
+        await desk.ledger.sending(desk.ledger.of("private"), desk.clock.now())
+        await desk.outbox.recover()
+    else:
+        desk.platform.says["private"] = [Unsure("no answer")]
+    await desk.outbox.drain()
+    assert desk.platform.received == ["next"]
+    assert desk.platform.looked_up == []
+    assert desk.told() == [("private", State.UNCERTAIN, "unclear")]
 
 
 async def test_what_is_looked_up_and_never_there_is_tried_less_and_less_then_given_up() -> None:

@@ -37,6 +37,7 @@ DAY = timedelta(days=1)
 RULES = PolicyRules(keep_signals=timedelta(days=400))
 NOTHING = {
     "months": 0,
+    "put aside": 0,
     "figures": 0,
     "words": 0,
     "events": 0,

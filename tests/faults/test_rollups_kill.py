@@ -39,16 +39,21 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
+def write_until_killed(url: str, seed: int, lines: int) -> None:
+    command = [sys.executable, "-c", WRITER, url, str(seed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.kill()
+
+
 @pytest.mark.kill
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_killed_run_neither_loses_nor_doubles(tmp_path: Path, seed: int) -> None:
     url = f"sqlite:///{tmp_path / 'allant.db'}"
     lines = random.Random(seed).randrange(2, 40)
-    with subprocess.Popen([sys.executable, "-c", WRITER, url, str(seed)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for _ in range(lines):
-            process.stdout.readline()
-        process.kill()
+    write_until_killed(url, seed, lines)
     store = await Store.open(url, secret=SECRET)
     try:
         await store.metrics.catch_up()

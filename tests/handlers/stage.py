@@ -169,6 +169,7 @@ async def stage(
     features: Sequence[Feature] = FEATURES,
     feeds: FeedReader | None = None,
     writer: Writer | None = None,
+    library: ContentLibrary | None = None,
 ) -> AsyncIterator[Stage]:
     """The bot, started among ``people``. ``schedules``: files to use instead of the starter ones ({} for none)."""
     schedules_dir = _schedules(folder, schedules)
@@ -192,7 +193,7 @@ async def stage(
         features=features,
         feeds=feeds,
         writer=writer,
-        library=_starter_library(),
+        library=library or _starter_library(),
     )
     try:
         async with running(allant, live=False):

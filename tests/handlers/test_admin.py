@@ -149,8 +149,8 @@ async def test_wrong_files_are_named_once_and_their_mending_too(play: Stage) -> 
 
 
 async def test_the_name_of_a_group_of_commands_leads_to_its_help(play: Stage) -> None:
-    assert "`/allant help calendar`" in await play.ask(OSCAR, "calendar")
-    assert "`/allant aide calendrier`" in await play.ask(ODILE, "calendrier")
+    assert "`/allant help watch`" in await play.ask(OSCAR, "watch")
+    assert "`/allant aide veille`" in await play.ask(ODILE, "veille")
     # Typed without its accents, as most people do.
     assert "roles give" in await play.ask(ADA, "aide rôles") == await play.ask(ADA, "aide roles")
     assert "`/allant aide`" in await play.ask(ODILE, "xyzzy")
@@ -158,13 +158,16 @@ async def test_the_name_of_a_group_of_commands_leads_to_its_help(play: Stage) ->
 
 
 async def test_a_command_that_is_not_complete_says_what_may_follow(play: Stage) -> None:
-    said = await play.ask(OSCAR, "calendar")
-    assert "`/allant calendar` needs one more word: next, list, preview" in said
-    assert "`/allant help calendar` says what each does" in said
-    assert "`/allant calendrier` demande encore un mot : prochains, liste, aperçu" in await play.ask(
-        ODILE, "calendrier"
-    )
+    said = await play.ask(OSCAR, "watch")
+    assert "`/allant watch` needs one more word: list, preview" in said
+    assert "`/allant help watch` says what each does" in said
+    assert "`/allant veille` demande encore un mot : liste, aperçu" in await play.ask(ODILE, "veille")
     assert "“soon” does not go with `/allant calendar`. What does: next, list" in await play.ask(OSCAR, "calendar soon")
-    assert "pause" not in await play.ask(ANN, "calendar")  # Only what they may give.
-    await play.press(OSCAR, play.said_in("general")[0], "About calendar")
-    assert "`/allant calendar next" in play.said_in("general")[-1].text
+    assert "pause" not in await play.ask(ANN, "calendar soon")  # Only what they may give.
+    await play.press(OSCAR, play.said_in("general")[0], "About watch")
+    assert "`/allant watch list" in play.said_in("general")[-1].text
+
+
+async def test_a_group_with_a_usual_command_needs_no_further_word(play: Stage) -> None:
+    assert "Nothing is planned" in await play.ask(OSCAR, "calendar")
+    assert "Rien n’est prévu" in await play.ask(ODILE, "calendrier")

@@ -10,7 +10,10 @@ import pytest
 
 from bot.core.faq import OpenQuestion
 from bot.core.knowledge import Entry, Found, Hit
+from bot.core.refs import Language
 from bot.core.signals import What
+from bot.library import ContentLibrary
+from bot.settings import starter_folder
 from handlers.faq import is_small_talk, most_asked, next_moment, worth_offering
 from tests.handlers.stage import ADA, ANN, BEN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
 
@@ -279,6 +282,30 @@ async def test_open_questions_are_for_animators(play: Stage) -> None:
     assert "open" in await play.ask(ADA, "faq open")
 
 
+async def test_talk_in_a_channel_is_not_even_searched(tmp_path: Path) -> None:
+    """A message that is plainly no question costs no embedding."""
+    library = Listening(starter_folder("content"))
+    library.load()
+    async with stage(tmp_path, library=library) as play:
+        await play.say(ANN, "general", "The meeting went well, thanks everybody.")
+        await play.say(CHLOE, "general", "Super, merci à tous pour votre aide !")
+        assert library.searched == []
+        await play.say(ANN, "general", KNOWN)
+        assert library.searched == [KNOWN]
+
+
+class Listening(ContentLibrary):
+    """Knows what it was searched for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.searched: list[str] = []
+
+    async def search(self, question: str, language: Language, *, guest: bool, kind: str = "") -> Found:
+        self.searched.append(question)
+        return await super().search(question, language, guest=guest, kind=kind)
+
+
 # Decisions
 
 
@@ -286,9 +313,10 @@ def entry(slug: str) -> Entry:
     return Entry(slug=slug, kind="faq", language="en", title=slug, body="")
 
 
-def test_only_entries_near_the_best_are_offered() -> None:
+def test_only_what_is_worth_it_is_offered() -> None:
     hits = (Hit(entry("a"), 0.6), Hit(entry("b"), 0.31), Hit(entry("c"), 0.29), Hit(entry("d"), 0.28))
-    assert [each.slug for each in worth_offering(Found(hits))] == ["a", "b"]
+    assert [each.slug for each in worth_offering(Found(hits, worth=2))] == ["a", "b"]
+    assert [each.slug for each in worth_offering(Found(hits, worth=4))] == ["a", "b", "c"]
     assert worth_offering(Found((Hit(entry("a"), 0.1),))) == []
     assert worth_offering(Found(())) == []
 
@@ -304,7 +332,7 @@ def test_only_entries_near_the_best_are_offered() -> None:
     ],
 )
 def test_small_talk_is_told_from_asking(text: str, language: str, talk: bool) -> None:
-    found = Found((Hit(entry("a"), 0.5),))
+    found = Found((Hit(entry("a"), 0.5),), worth=1)
     assert is_small_talk(text, found, "fr" if language == "fr" else "en") is talk
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.ledger import Query
-from bot.platforms.playground import Person
+from bot.platforms.playground import Fault, Person
 from bot.platforms.playground.homes import Homes
 from tests.handlers.stage import ADA, ANN, CHLOE, GUS, MONDAY, ODILE, OSCAR, PEOPLE, Stage, stage
 
@@ -64,13 +64,13 @@ async def test_an_employee_sees_what_comes_and_what_is_theirs(play: Stage) -> No
     await play.ask(ANN, "faq how do I find a message from last month")
     english, french = await opened(play, ANN), await opened(play, CHLOE)
     assert "## Coming up (1 of 3)" in english
-    assert "Tuesday 24 November 2026, 08:30 (GMT)** – What are you up to?, in [#general]" in english
+    assert "Tuesday 24 November 2026, 08:30 (GMT)** – stand up, in [#general]" in english
     assert "## Asked most these days" in english
     assert "## You" in english
     assert "Language: English" in english
     assert "Parler français" in english
     assert "## À venir (1 sur 3)" in french
-    assert "C’est l’heure du thé, dans" in french
+    assert "– tea, dans" in french
     assert "## Les questions du moment" in french
     assert "Langue : français" in french
     for word in ("silent", "approval", "Health", "Limits", "without an answer"):
@@ -116,7 +116,7 @@ async def test_an_administrator_sees_health_roles_and_limits(play: Stage) -> Non
 async def test_a_page_is_turned_in_place_and_kept(play: Stage) -> None:
     await opened(play, ANN)
     play.heard()
-    await press(play, ANN, "After ▶")
+    await press(play, ANN, "Next ▶")
     assert "## Coming up (2 of 3)" in shown(play, ANN)
     await play.ask(ANN, "me mute 1d")
     assert "## Coming up (2 of 3)" in shown(play, ANN)
@@ -200,3 +200,17 @@ async def test_a_week_of_five_hundred_items_is_shown_at_once(tmp_path: Path) -> 
         assert "500 posts go out this week (1 of 100)" in home
         assert len(home) < 6000
         assert "(100 sur 100)" in await play.ask(replace(ODILE), "home week 100")
+
+
+async def test_a_home_that_cannot_be_shown_troubles_nobody(play: Stage) -> None:
+    homes = Homes(play.server)
+    play.server.faults.fail_next(Fault.REFUSE)
+    homes.open("oscar")
+    await play.settle()
+    assert homes.shown("oscar") is None
+    assert play.heard() == []
+    play.server.faults.fail_next(Fault.UNSURE_LOST)
+    homes.open("oscar")
+    await play.wait(timedelta(seconds=30))
+    assert "this week" in shown(play, OSCAR)
+    assert play.heard() == []

@@ -44,12 +44,21 @@ def form_of(post: Post) -> Form:
     return post.form
 
 
+def form_or_none(post: Post) -> Form | None:
+    return post.form
+
+
 def held(post: Post) -> dict[str, str]:
     return {field.name: field.value for field in form_of(post).fields}
 
 
 def wrong(post: Post) -> dict[str, str]:
     return {field.name: field.error for field in form_of(post).fields if field.error}
+
+
+async def status(play: Stage, item: str) -> Status | None:
+    kept = await play.allant.store.items.get(play.workspace, item)
+    return kept.status if kept is not None else None
 
 
 async def fill(play: Stage, person: Person, post: Post, button: str = "", **values: str) -> Post:
@@ -203,6 +212,12 @@ async def test_typed_lines_get_the_form_back_as_well(play: Stage) -> None:
     assert set(wrong(latest(play))) == {"when"}
     typed = "\n".join(f"{name}: {value}" for name, value in (held(latest(play)) | {"when": "lundi 10:00"}).items())
     assert "is approved" in await play.ask(OSCAR, f"calendar write tea\n{typed}")
+    # So it is where the command has nothing on its own line.
+    lines = "to: #random\nquand: vendredi 15:00\nfr: Du gâteau"
+    assert "est approuvé" in await play.ask(ODILE, f"calendrier ajouter\n{lines}\npuis: approuver")
+    assert "est approuvé" in await play.ask(ODILE, f"calendar write\nid: biscuits\n{lines}\nthen: approve")
+    assert await status(play, "biscuits") is Status.APPROVED
+    assert await status(play, "du-gateau") is Status.APPROVED
 
 
 async def test_delete_asks_once_and_undo_brings_it_back(play: Stage) -> None:
@@ -226,6 +241,22 @@ async def test_a_move_is_picked_and_what_is_wrong_stands_at_it(play: Stage) -> N
     assert set(wrong(again)) == {"moment"}
     assert held(again)["moment"] == "2026-11-20 15:00"
     assert "goes out on Thursday 26" in (await fill(play, OSCAR, again, moment="2026-11-26 10:00")).text
+
+
+async def test_which_item_is_asked_with_a_form(play: Stage) -> None:
+    assert form_or_none(await opened(play, OSCAR, "calendar move")) is None  # There is none.
+    await fill(play, OSCAR, await opened(play, OSCAR, "calendar add tea"), to="#random", when="friday 15:00", **WORDS)
+    chooser = await opened(play, ODILE, "calendrier déplacer")
+    assert "tea" in dict(form_of(chooser).fields[0].choices)
+    move = await fill(play, ODILE, chooser, item="tea")
+    assert form_of(move).fields[0].kind == "moment"
+    assert form_of(await fill(play, OSCAR, await opened(play, OSCAR, "calendar edit"), item="tea")).command
+    asked = await fill(play, OSCAR, await opened(play, OSCAR, "calendar delete"), item="tea")
+    assert "Delete" in asked.text
+    assert "Delete" in (await opened(play, OSCAR, "calendar delete\nitem: tea")).text
+    copy = await fill(play, OSCAR, await opened(play, OSCAR, "calendar duplicate"), item="tea")
+    assert await status(play, "tea-2") is Status.DRAFT
+    assert held(copy)["repeat"] == "weekly"
 
 
 # Pure decisions

@@ -131,6 +131,8 @@ def keys_of_commands() -> set[str]:
             keys.add(f"{name}.help_{path}")
             if command.has_arguments:
                 keys.add(f"{name}.usage_{path}")
+            if command.shortcut:
+                keys.add(f"{name}.shortcut_{path}")
     return keys
 
 

@@ -21,7 +21,9 @@ SAMPLES = {
     "ALLANT_LANGUAGE": "en",
     "ALLANT_LOG_LEVEL": "debug",
     "ALLANT_PLAYGROUND": "true",
+    "ALLANT_TELEGRAM_WEBHOOK": "true",
     "ALLANT_FEEDS_ALLOW_PRIVATE": "true",
+    "ALLANT_MEANING": "false",
 }
 
 

@@ -50,7 +50,8 @@ def server() -> Iterator[PlaygroundServer]:
 
 
 def hints(language: Language, role: Role) -> list[Hint]:
-    return [Hint("help", {"fr": "Aide", "en": "Help"}[language])]
+    found = [Hint("help", {"fr": "Aide", "en": "Help"}[language])]
+    return [*found, Hint("faq write", "Write", shortcut="Add to the FAQ")] if role >= Role.ANIMATOR else found
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ async def test_the_state_shows_who_and_where(web: httpx.AsyncClient) -> None:
     state = (await web.get("/api/state", params={"as": "eve"})).json()
     assert state["me"]["name"] == "Eve"
     assert [channel["name"] for channel in state["channels"]] == ["", "general", "board", "news"]
-    assert state["hints"] == [{"command": "help", "help": "Aide", "arguments": ""}]
+    assert state["hints"] == [{"command": "help", "help": "Aide", "arguments": "", "shortcut": ""}]
     english = (await web.get("/api/state", params={"language": "en"})).json()
     assert english["me"]["id"] == "ada"
     assert english["hints"][0]["help"] == "Help"
@@ -275,6 +276,17 @@ async def test_the_bots_markdown_becomes_html_and_its_commands_stay_on_the_serve
     assert 'href="javascript' not in message["html"]
     await web.post("/api/press", json={"as": "eve", "message": message["id"], "button": 0})
     assert [each.data["text"] for each in await server.undelivered() if each.kind == "command"] == ["faq helped secret"]
+
+
+async def test_a_shortcut_on_a_message_brings_its_words_along(web: httpx.AsyncClient, server: PlaygroundServer) -> None:
+    post = server.say("ada", "general", "where is the tea?")
+    body = {"as": "ada", "message": post.id, "command": "faq write"}
+    asked = (await web.post("/api/shortcut", json=body)).json()["asked"]
+    given = next(each for each in await server.undelivered() if each.kind == "command")
+    assert (given.id, given.data["text"], given.data["post"]) == (asked, "faq write", post.id)
+    assert given.data["fields"] == {"message": "where is the tea?"}
+    refused = await web.post("/api/shortcut", json=body | {"command": "me forget confirm"})
+    assert refused.json()["error"] == "unknown_button"
 
 
 async def test_a_newcomer_arrives_with_an_id_of_their_own(web: httpx.AsyncClient, server: PlaygroundServer) -> None:

@@ -43,15 +43,29 @@ async def test_a_number_presses_a_button(settings: Settings, monkeypatch: pytest
 
 
 async def test_a_form_is_filled_in_line_by_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = ("/allant calendar draft tea", "f", "2099-01-05 10:00", "#Random", "", "", "Submit it for review")
+    lines = (
+        "/allant calendar draft tea",
+        "f",
+        "#Random, tag:social",
+        "",
+        "2099-01-05",
+        "10:00",
+        "",
+        "",
+        "",
+        "",
+        "Submit it for review",
+    )
     said = await talk(settings, monkeypatch, *lines)
-    assert "  f. Save: When" in said
+    assert "  f. Save: Where" in said
+    assert "How often (once, every day, every working day," in said
     assert "Then (approve: schedule it, submit it for review, keep it as a draft) [approve: schedule it]: " in said
-    assert "draft-1 → #random waits for approval" in said
+    assert "draft-1 → #random" in said
+    assert "waits for approval" in said
 
 
 async def test_a_wrong_value_is_told_and_the_talk_goes_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = ("/allant calendar draft tea", "f", "now", "#random", "", "", "nothing", "/allant me")
+    lines = ("/allant calendar draft tea", "f", "#random", "", "", "", "", "now", "", "", "nothing", "/allant me")
     said = await talk(settings, monkeypatch, *lines)
     assert "“Then” has no such choice" in said
     assert "What I know about you" in said

@@ -160,7 +160,8 @@ def _form(form: Form | None) -> str:
 
 def _field(field: Field) -> str:
     """One line on what is to be typed, and what is wrong with what was."""
-    choices = ", ".join(value for value, _ in field.choices)
+    named = field.kind in ("choice", "choices")
+    choices = ", ".join(f"{value} = {label}" if named and label != value else value for value, label in field.choices)
     line = f"- {escape(field.label)}" + (f" ({escape(choices)})" if choices else "")
     if field.help:
         line += f" – {escape(field.help)}"

@@ -335,6 +335,13 @@ class PlaygroundServer:
             command, fields = read_values(seen.form, values, button)
             return self._tell_choice(seen, person, command, button=False, fields=fields)
 
+    def shortcut(self, person: str, post: str, command: str) -> str:
+        """The person gives the bot ``command`` about a message, from its menu, with the message's words. Returns the id
+        of what the answer will name."""
+        with self.step():
+            seen = self._visible(person, post)
+            return self._tell_choice(seen, person, command, button=False, fields={"message": seen.text})
+
     # What the bot has not yet heard of
 
     def tell(self, kind: str, **data: Any) -> str:

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.core.community import Role
 from bot.core.ports import Clock
-from bot.core.refs import Language
+from bot.core.refs import LANGUAGES, Language
 from bot.core.rendering import Renderer
 from bot.platforms.playground.homes import Homes
 from bot.platforms.playground.records import Change, Person, Post
@@ -56,6 +56,8 @@ class Hint:
     command: str
     help: str
     arguments: str = ""
+    shortcut: str = ""
+    """The label under which it is offered in a message's menu; empty where it is not."""
 
 
 Hints = Callable[[Language, Role], Sequence[Hint]]
@@ -102,6 +104,7 @@ def routes(
         "reactions": api.react,
         "press": api.press,
         "submit": api.submit,
+        "shortcut": api.shortcut,
         "join": api.join,
         "quit": api.quit,
         "read": api.read,
@@ -289,6 +292,13 @@ class _Api:
 
     def press_home(self, body: _Body) -> Mapping[str, Any]:
         return {"asked": self._homes.press(body.text("as"), body.number("section"), body.number("button"))}
+
+    def shortcut(self, body: _Body) -> Mapping[str, Any]:
+        hints = [hint for language in LANGUAGES for hint in self._hints(language, Role.ADMIN)]
+        offered = [hint.command for hint in hints if hint.shortcut]
+        if body.text("command") not in offered:
+            raise Rejected("unknown_button", "a message's menu has no such command")
+        return {"asked": self._server.shortcut(body.text("as"), body.text("message"), body.text("command"))}
 
     def join(self, body: _Body) -> Mapping[str, Any]:
         self._server.join(body.text("as"), body.text("channel"))

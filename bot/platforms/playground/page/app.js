@@ -37,7 +37,7 @@ let asks = null; // the form that is open
 let pressedAtHome = ""; // what the answer to a button of the home will name
 
 const here = () => channels.find((each) => each.id === channel);
-const world = () => ({ me, people, now });
+const world = () => ({ me, people, now, shortcuts: hints.filter((hint) => hint.shortcut) });
 const byNumber = (found) => [...found.values()].sort((one, other) => one.number - other.number);
 
 const does = {
@@ -53,6 +53,10 @@ const does = {
   openForm(message) {
     const world = () => ({ channels, people: [...people.values()].filter((each) => each.active && !each.bot) });
     asks = new FormDialog(message, world, submit, () => (asks = null));
+  },
+  shortcut(message, command) {
+    lastAct = Date.now();
+    return tried(write("shortcut", { as: me.id, message: message.id, command }));
   },
   edit: (message) => editDialog(message.text, (text) => write("edit", { as: me.id, message: message.id, text })),
   remove: (message) => deleteDialog(() => write("delete", { as: me.id, message: message.id })),

@@ -62,7 +62,7 @@ const INPUTS = {
   channels(field, common, world) {
     const held = split(field.value);
     const names = world.channels.filter((each) => !each.direct && !each.archived).map((each) => `#${each.name}`);
-    const offered = [...field.choices, ...names.map((name) => [name, name])];
+    const offered = [...names.map((name) => [name, name]), ...field.choices];
     const known = new Set(offered.map(([value]) => value.toLowerCase()));
     // What the form holds and nobody offers is shown as well, so that saving loses nothing.
     for (const each of held) if (!known.has(each.toLowerCase())) offered.push([each, each]);
@@ -106,7 +106,7 @@ function rowsOf(inputs) {
     if (last && kind && last.kind === kind && last.boxes.length < 2) last.boxes.push(input.box);
     else rows.push({ kind, boxes: [input.box] });
   }
-  return rows.map((row) => (row.boxes.length > 1 ? el("div", { class: `row ${row.kind}` }, ...row.boxes) : row.boxes[0]));
+  return rows.map((row) => (row.boxes.length > 1 ? el("div", { class: `row of-${row.kind}` }, ...row.boxes) : row.boxes[0]));
 }
 
 // onSubmit(post, values, button) gives the id of what the answer will name. world: () => ({channels, people}).

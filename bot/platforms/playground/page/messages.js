@@ -279,6 +279,9 @@ export class MessageList {
       make("👍", word("react_with", { emoji: "👍" }), () => this.does.react(message, "👍", true)),
       make("smile", word("add_reaction"), (event) => this.does.pickEmoji(message, event.currentTarget), "true"),
       !this.inThread && !message.private && make("reply", word("reply"), () => this.does.openThread(message)),
+      ...(message.deleted || message.command ? [] : this.world().shortcuts).map(({ command, shortcut }) =>
+        make("book", shortcut, () => this.does.shortcut(message, command), "dialog"),
+      ),
       mine && make("edit", word("edit"), () => this.does.edit(message), "dialog"),
       mine && make("bin", word("delete"), () => this.does.remove(message), "dialog"),
     );
