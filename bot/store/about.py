@@ -26,10 +26,10 @@ _HIDDEN = frozenset({"folded_name", "folded_id"})
 def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str, Any]:
     """Ready for JSON, moments in ISO 8601 and UTC. ``member`` is None when unknown. ``notes``, ``timers``;
     ``deliveries`` to them alone, without their text; ``decisions`` of theirs about other deliveries, ``changes`` they
-    made in the calendar, ``items`` of theirs there, ``pauses`` they ordered; ``named_in``, what the bot said in
-    channels with their name; ``signals`` one by one, and their ``counts`` by kind; what the ``roster`` of each month
-    knows of them for the figures, and the ``days`` on which they stand in these; whether they are ``forgotten`` or
-    ``uncounted``."""
+    made in the calendar, ``items`` of theirs there and ``answers`` in the FAQ; what platforms ``put_aside``; ``pauses``
+    they ordered; ``named_in``, what the bot said in channels with their name; ``signals`` one by one, and their
+    ``counts`` by kind; what the ``roster`` of each month knows of them for the figures, and the ``days`` on which they
+    stand in these; whether they are ``forgotten`` or ``uncounted``."""
     ref = str(member)
     member_key, known = keys.of_member(member), keys_of(connection, keys, member)
     row = connection.execute(select(tables.members).where(tables.members.c.ref == ref)).one_or_none()
@@ -42,11 +42,12 @@ def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str
         "decisions": _decisions(connection, ref),
         "changes": _changes(connection, ref),
         "items": _items(connection, ref),
-        "answers": _answers(connection, ref),
         "pauses": _pauses(connection, ref),
         "named_in": _named_in(connection, member),
         "signals": _signals(connection, member, known),
         "roster": _roster(connection, member, known),
+        "answers": _answers(connection, ref),
+        "put_aside": _put_aside(connection, ref),
         "counts": _counts(connection, member, known),
         "days": _days(connection, member, known),
         "forgotten": connection.scalar(select(marked).where(marked == member_key)) is not None,
@@ -131,11 +132,6 @@ def _items(connection: Connection, ref: str) -> list[str]:
     return list(connection.scalars(select(column.id).where(column.owner == ref).order_by(column.id)))
 
 
-def _answers(connection: Connection, ref: str) -> list[str]:
-    column = tables.answers.c
-    return list(connection.scalars(select(column.slug).where(column.owner == ref).order_by(column.slug)))
-
-
 def _pauses(connection: Connection, ref: str) -> list[dict[str, Any]]:
     column = tables.pauses.c
     return _listed(connection.execute(select(column.workspace, column.since, column.until).where(column.by == ref)))
@@ -184,6 +180,19 @@ def _roster(connection: Connection, member: MemberRef, known: Sequence[bytes]) -
         }
         for row in rows
     ]
+
+
+def _answers(connection: Connection, ref: str) -> list[str]:
+    column = tables.answers.c
+    return list(connection.scalars(select(column.slug).where(column.owner == ref).order_by(column.slug)))
+
+
+def _put_aside(connection: Connection, ref: str) -> list[dict[str, Any]]:
+    """What platforms keep for a while is sealed: that there is something, and until when."""
+    column = tables.aside.c
+    return _listed(
+        connection.execute(select(column.name, column.until).where(column.member == ref).order_by(column.name))
+    )
 
 
 def _listed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:

@@ -39,6 +39,8 @@ EXPORTED: Mapping[str, str] = {
     "pause.by": "pauses",
     "change.by": "changes",
     "item.owner": "items",
+    "answer.owner": "answers",
+    **dict.fromkeys(("aside.member", "aside.name", "aside.value"), "put_aside"),
     "signal.member_key": "signals",
     "signal_member.member_key": "roster",
     "signal_member.team": "roster",
@@ -49,11 +51,15 @@ EXPORTED: Mapping[str, str] = {
 """Columns that can show who somebody is, by the part of the export that tells it."""
 
 NOBODY: Mapping[str, str] = {
+    "answer": "workspace slug answer state",  # What the animators have everybody told.
+    "aside": "workspace",
+    "installation": "workspace name credentials",  # Sealed; nobody's name is kept, not even who connected it.
+    "spent": "mark",  # Random marks.
     "channel": "ref workspace name tags language zone",  # A direct conversation has an id, and nobody's name.
     "commit_mark": "writer mark",
     "change": "workspace subject item id before after",  # What the calendar was and is: the animators' words.
     "decision": "what",
-    "delivery": "workspace feature kind verb emoji state reason",
+    "delivery": "workspace feature kind verb emoji state reason token",
     "effect": "workspace channel item",
     "erasure": "what",
     "fill": "statistic",
