@@ -15,7 +15,9 @@ from sqlalchemy import delete, select, update
 from bot.core.actions import MoveChannel
 from bot.core.refs import place_key
 from bot.store import tables
+from bot.store.codec import SEALED
 from bot.store.commit import Commit
+from bot.store.sealing import closed_note, opened_note
 
 _SEPARATORS = re.compile(r"([/\t])")
 
@@ -68,13 +70,20 @@ def _move_timers(commit: Commit, action: MoveChannel) -> None:
 def _move_notes(commit: Commit, action: MoveChannel) -> None:
     column = tables.notes.c
     named = column.key.contains(action.old.id, autoescape=True) | column.value.contains(action.old.id, autoescape=True)
+    named |= column.value.startswith(SEALED, autoescape=True)  # Nobody sees from outside whom it concerns.
     statement = select(tables.notes).where(column.workspace == str(commit.workspace), named)
     for row in commit.connection.execute(statement).all():
+        where = (commit.keys, row.workspace, row.kind)
         try:
-            value = json.dumps(_moved(json.loads(row.value), action), ensure_ascii=False, separators=(",", ":"))
+            before = json.loads(opened_note(*where, row.key, row.value))
         except ValueError:
             continue  # It is not JSON: what a platform keeps sealed.
-        key = _moved_key(row.key, action)
+        key, after = _moved_key(row.key, action), _moved(before, action)
+        if key == row.key and after == before:
+            continue
+        value = json.dumps(after, ensure_ascii=False, separators=(",", ":"))
+        if row.value.startswith(SEALED):
+            value = closed_note(*where, key, value)
         this = (column.workspace == row.workspace, column.kind == row.kind)
         if key != row.key:
             commit.connection.execute(delete(tables.notes).where(*this, column.key == key))

@@ -39,6 +39,7 @@ async def test_what_was_planned_counted_and_kept_follows(store: Store) -> None:
         SetTimer("greet", RANDOM.id, NOW),
         Remember(f"{GENERAL.id}/{ALICE.id}", Waiting(GENERAL.id, ALICE.id, NOW), ALICE),
         Remember("held", note),
+        Remember("sealed", note, sealed=True),
         Count(signal("s1")),
     )
     await store.inbox.accept(posted())
@@ -53,6 +54,7 @@ async def test_what_was_planned_counted_and_kept_follows(store: Store) -> None:
     held = await store.notes.get(ACME, Holding, "held")
     # The message stays where it was said: under the new id its number is another message's.
     assert held == Holding(MessageRef(GENERAL, "m1"), NEW)
+    assert await store.notes.get(ACME, Holding, "sealed") == held
     assert await store.measures.first_signal_at(NEW) == NOW
     assert await store.inbox.lanes() == [str(NEW)]
     # Twice is once.

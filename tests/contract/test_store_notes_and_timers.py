@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from bot.core.actions import CancelTimer, Drop, Remember, SetTimer
+from sqlalchemy import select, update
+
+from bot.core.actions import CancelTimer, Drop, Forget, Remember, SetTimer
 from bot.core.ports import Timer
 from bot.core.refs import MemberRef
-from bot.store import Store
+from bot.store import Store, tables
 from tests.contract.store_house import ACME, ALICE, NOW, OTHER, do
 
 
@@ -120,3 +122,23 @@ async def test_moments_keep_their_microseconds_and_come_back_in_utc(store: Store
     assert kept == due
     assert kept is not None
     assert kept.utcoffset() == timedelta(0)
+
+
+async def test_a_sealed_note_is_read_by_features_and_the_person_and_by_nobody_else(store: Store) -> None:
+    secret = Mark("the purple zebra")
+    await do(store, Remember("a", secret, ALICE, sealed=True), Remember("b", Mark("plain"), ALICE))
+    assert await store.notes.get(ACME, Mark, "a") == secret
+    assert await store.notes.all(ACME, Mark) == {"a": secret, "b": Mark("plain")}
+    assert "zebra" in repr(await store.notes.about(ALICE))
+    rows = await store._database.read(lambda connection: connection.execute(select(tables.notes)).all())
+    assert "zebra" not in repr(rows)
+    # It opens in its own row only.
+    sealed = next(row.value for row in rows if row.key == "a")
+    await store._database.write(
+        lambda connection: connection.execute(
+            update(tables.notes).where(tables.notes.c.key == "b").values(value=sealed)
+        )
+    )
+    assert await store.notes.get(ACME, Mark, "b") is None
+    await do(store, Forget(ALICE))
+    assert await store.notes.all(ACME, Mark) == {}
