@@ -47,7 +47,10 @@ async def make(
         return report_csv(wording).encode("utf-8-sig")
     painter = ChartPainter()
     if kind == "png":
-        return (await painter.sheet(wording.charts())).data
+        charts = wording.charts()
+        if not charts:
+            raise BadInput(f"there is nothing to draw: nothing was counted in the weeks up to {bulletin.period.until}")
+        return (await painter.sheet(charts)).data
     images = await painter.paint(wording.charts()) if painter.ready else ()
     return report_page(wording, images).encode()
 

@@ -126,7 +126,7 @@ class Wording:
 
     def _change(self, name: str) -> Markup:
         now, before = self.bulletin.now.figures[name], self.bulletin.before.figures[name]
-        if before.value is None or (before.as_of == now.as_of and before.value == now.value):
+        if before.value is None or (before.value == now.value and (before.as_of == now.as_of or not now.value)):
             return Markup("")
         return self.words(f"reports.change_{self.bulletin.period.kind}", before=self.figure(before))
 
@@ -199,9 +199,9 @@ class Wording:
     # The charts
 
     def charts(self) -> list[Chart]:
-        """Who takes part each week, what is said, and how people take part."""
+        """Who takes part each week, what is said, and how people take part; none of nothing at all."""
         weeks = self.bulletin.trend.weeks
-        return [
+        charts = [
             self._weekly(
                 "lines", "people", weeks, {"active": [w.active for w in weeks], "writing": [w.posting for w in weeks]}
             ),
@@ -210,6 +210,7 @@ class Wording:
             ),
             self._ladder(self.bulletin.now),
         ]
+        return [each for each in charts if any(value != 0 for series in each.series for value in series.values)]
 
     def _weekly(
         self, kind: str, name: str, weeks: Sequence[Week], columns: Mapping[str, Sequence[int | None]]

@@ -137,6 +137,7 @@ def report_page(wording: Wording, images: Sequence[Image]) -> str:
         heads=[wording.head(name) for name in ("active_week", "active_28_days", "messages", "answered_share")],
         goals=[_goal_row(wording, each) for each in bulletin.goals],
         images=images,
+        missing=not images and bool(wording.charts()),
         weeks=_weeks(wording),
         effects=[plain(wording.effect(each)) for each in bulletin.now.effects],
         silent=[plain(each) for each in wording.silent()],

@@ -79,6 +79,15 @@ async def test_a_wrong_period_is_told(organisation: Organisation) -> None:
         await made(organisation, "json", "tomorrow")
 
 
+async def test_where_nothing_was_counted_there_is_a_page_and_nothing_to_draw(organisation: Organisation) -> None:
+    await lived(organisation)
+    page = (await made(organisation, "html", "2026-03")).decode()
+    assert "<img" not in page
+    assert "pip install" not in page
+    with pytest.raises(BadInput, match="nothing to draw"):
+        await made(organisation, "png", "2026-03")
+
+
 def test_the_check_tells_of_a_goal_that_may_not_be_shown(organisation: Organisation) -> None:
     organisation.write({"schedules/goals.yaml": GOALS.replace("MEASURE", "managers")})
     [problem] = [each for each in check_files(organisation.settings) if each.file == "goals.yaml"]

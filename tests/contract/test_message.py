@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.core.community import Member
-from bot.core.message import Markup, escape, fill, link, link_target, mention
+from bot.core.message import Image, Markup, Message, TextFile, escape, fill, in_words, link, link_target, mention
 from bot.core.refs import MemberRef, WorkspaceRef
 
 WORKSPACE = WorkspaceRef("somewhere", "acme")
@@ -37,3 +39,20 @@ def test_only_web_and_mail_addresses_become_links() -> None:
     assert link("x", "https://example.org/a b").startswith("x")
     assert link("x", "javascript:alert(1)") == "x"
     assert link("x", "https://example.org/(a)") == "[x](<https://example.org/(a)>)"
+
+
+def test_where_pictures_and_files_cannot_be_shown_their_words_stand_in_the_message() -> None:
+    image = Image("Up *and* up", base64="AAAA", width=1, height=1)
+    file = TextFile("me.json", "application/json", "``` {}")
+    message = Message("Look", images=(image,), files=(file,))
+    assert in_words(message, images=True, files=True) is message
+    plain = in_words(message, images=False, files=False)
+    assert (plain.images, plain.files) == ((), ())
+    assert plain.text == "Look\n\n🖼 Up \\*and\\* up\n\n````\n``` {}\n````"
+    assert "AAAA" not in repr(message)
+    assert "{}" not in repr(message)
+
+
+def test_only_a_png_file_is_an_image() -> None:
+    with pytest.raises(ValueError, match="not a PNG"):
+        Image.of_png(b"GIF89a" + bytes(30), "a picture")

@@ -148,7 +148,7 @@ async def test_what_is_no_period_is_said(tmp_path: Path, asked: str, answer: str
 async def test_asked_in_a_channel_it_comes_to_the_person_alone(tmp_path: Path) -> None:
     async with stage(tmp_path, people=(*PEOPLE, *CROWD), schedules=FILES) as play:
         await talked(play)
-        await play.ask(OSCAR, "report month")
+        await play.ask(OSCAR, "report week")
         assert len(play.told(OSCAR)[-1].images) == 3
         assert not any(post.images for post in play.said_in("general"))
 
