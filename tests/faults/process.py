@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -24,12 +25,15 @@ class Running:
             self.process = subprocess.Popen(
                 [ALLANT, "run", "--port", "0"],
                 cwd=folder,
-                env=clean | dict(settings),
+                # By words alone: reading the models at each of many starts would take longer than all the rest.
+                env=clean | {"ALLANT_MEANING": "false"} | dict(settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
         self.url = ""
+        # One that a failed test leaves behind would go on for ever, and slow down everything after it.
+        atexit.register(self.process.kill)
 
     def wait_until_ready(self) -> str:
         """The address it listens on. Fails with its log when it ends before it is ready."""
@@ -53,6 +57,7 @@ class Running:
 
     def _reap(self) -> int:
         code = self.process.wait(timeout=20)
+        atexit.unregister(self.process.kill)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
