@@ -61,8 +61,8 @@ eval: install ## Measure the answers on question sets: make eval SETS=folder (AR
 	@test -n "$(SETS)" || { echo "name the folder of the sets: make eval SETS=folder"; exit 1; }
 	$(BIN)/python -m tests.training.evaluate $(SETS) $(ARGS)
 
-bench: install ## Measure speed and memory, as ratios within one run
-	$(BIN)/python -m tests.bench
+bench: install ## Measure speed and memory, as ratios within one run (ARGS="calendar delivery": those alone)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 fmt: install ## Format the code
 	$(BIN)/ruff check --fix .

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.core.actions import Planned, RemoveAnswer, WriteAnswer
+from bot.core.actions import Action, Drop, Planned, Remember, RemoveAnswer, WriteAnswer
 from bot.core.answers import Answers
-from bot.core.ports import Accepted, Journal, Timer
+from bot.core.faq import Withheld
+from bot.core.ports import Accepted, Journal, Notes, Timer
 from bot.core.refs import WorkspaceRef
 from bot.library import ContentLibrary
 
 
 class Served:
-    """Has the library serve what ``answers`` holds."""
+    """Has the library serve what ``answers`` holds, and nothing that is withheld in one of the ``workspaces``."""
 
-    def __init__(self, answers: Answers, library: ContentLibrary) -> None:
+    def __init__(
+        self, answers: Answers, library: ContentLibrary, notes: Notes, workspaces: Collection[WorkspaceRef]
+    ) -> None:
         self._answers = answers
         self._library = library
+        self._notes = notes
+        self._workspaces = tuple(workspaces)
         self._seen: str | None = None
 
     async def refresh(self) -> None:
         """Take in what was written since the last call, if anything was."""
+        withheld: set[str] = set()
+        for workspace in self._workspaces:
+            withheld |= (await self._notes.all(workspace, Withheld)).keys()
+        self._library.withhold(withheld)
         seen = await self._answers.stamp()
         if seen == self._seen:
             return
@@ -49,6 +58,12 @@ class ServingJournal(Journal):
         fired: Timer | None = None,
     ) -> int:
         planned = await self._journal.commit(workspace, plans, at=at, source=source, handled=handled, fired=fired)
-        if any(isinstance(action, (WriteAnswer, RemoveAnswer)) for plan in plans for action in plan.actions):
+        if any(_concerns_library(action) for plan in plans for action in plan.actions):
             await self._served.refresh()
         return planned
+
+
+def _concerns_library(action: Action) -> bool:
+    if isinstance(action, (Remember, Drop)):
+        return Withheld in (type(getattr(action, "value", None)), getattr(action, "type", None))
+    return isinstance(action, (WriteAnswer, RemoveAnswer))

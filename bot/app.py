@@ -27,7 +27,7 @@ from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
 from bot.core.goals import GoalRules
 from bot.core.intake import Intake
-from bot.core.platform import Platform
+from bot.core.platform import Capabilities, Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Writer
 from bot.core.publishing import PublishingRules
@@ -76,7 +76,12 @@ def make_writer(settings: Settings) -> Writer:
     key = settings.writer_api_key.get_secret_value()
     if not key:
         return CannedWriter()
-    return OpenAIWriter(api_key=key, base_url=settings.writer_base_url, model=settings.writer_model)
+    return OpenAIWriter(
+        api_key=key,
+        base_url=settings.writer_base_url,
+        model=settings.writer_model,
+        answers=settings.writer_answers,
+    )
 
 
 def check_files(settings: Settings) -> list[Problem]:
@@ -103,6 +108,8 @@ class Allant:
     served: Served
     schedules: Schedules
     platforms: dict[WorkspaceRef, Platform]
+    can: dict[WorkspaceRef, Capabilities]
+    """What the features are told of each platform."""
     dispatcher: Dispatcher
     intake: Intake
     backlog: Backlog
@@ -185,6 +192,7 @@ class Allant:
         """Take in a workspace while we run, as if it had been there at the start; returns before it is listened to."""
         workspace = platform.workspace
         self.platforms[workspace] = platform
+        self.can[workspace] = platform.can
         if self.store.shared is None:
             self.attendance.begin(workspace, kept_up(workspace, partial(self._listen, workspace, platform)))
         elif self.role != "web":
@@ -398,6 +406,7 @@ async def assemble(
     time = clock or (SystemClock() if store.shared is None else store.shared.clock)
     channels = Directory(store.channels, schedules)
     addresses = SecretAddresses(settings.public_url, settings.local_url, settings.secret())
+    can = {platform.workspace: platform.can for platform in platforms}
     ports = Ports(
         clock=time,
         members=store.members,
@@ -412,12 +421,12 @@ async def assemble(
         measures=store.measures,
         metrics=store.metrics,
         painter=ChartPainter(),
+        can=can,
         library=library,
         timetable=schedules,
         feeds=feeds or HttpFeedReader(allow_private=settings.feeds_allow_private),
         writer=writer or make_writer(settings),
         addresses=addresses,
-        can={platform.workspace: platform.can for platform in platforms},
         catalogue=catalogue(features),
         practices=[feature.name for feature in features],
         home=[part for feature in features for part in feature.home],
@@ -438,7 +447,7 @@ async def assemble(
         outbox.wake()
         clockwork.wake()
 
-    served = Served(store.answers, library)
+    served = Served(store.answers, library, store.notes, by_workspace)
     await served.refresh()
     dispatcher = Dispatcher(features, ports, ServingJournal(store.journal, served), committed)
     outbox = Outbox(
@@ -463,6 +472,7 @@ async def assemble(
         library=library,
         schedules=schedules,
         platforms=by_workspace,
+        can=can,
         dispatcher=dispatcher,
         intake=Intake(store.inbox, dispatcher.handle),
         backlog=Backlog(store.inbox, store.leases, dispatcher.handle),

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import answers_cli, faq_cli, ledger_cli, report_cli, signals_cli, telegram_cli
+from bot import answers_cli, faq_cli, faqimport_cli, ledger_cli, report_cli, signals_cli, telegram_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 from bot.slack_cli import register as register_slack
@@ -41,6 +41,7 @@ exports = typer.Typer(help="Take out what was made in chat.", no_args_is_help=Tr
 cli.add_typer(imports, name="import")
 cli.add_typer(exports, name="export")
 answers_cli.register(exports)
+faqimport_cli.register(imports)
 cli.add_typer(db, name="db")
 cli.add_typer(nudges, name="nudge")
 
@@ -399,9 +400,9 @@ def _tables(doing: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 ledger_cli.register(cli)
-report_cli.register(cli)
 telegram_cli.register(cli)
 register_slack(cli)
+report_cli.register(cli)
 signals_cli.register(imports, db)
 faq_cli.register(cli)
 

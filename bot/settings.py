@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     writer_api_key: SecretStr = SecretStr("")
     writer_base_url: str = "https://api.openai.com/v1"
     writer_model: str = "gpt-4o-mini"
+    writer_answers: bool = False
     feeds_allow_private: bool = False
     slack_client_id: str = ""
     slack_client_secret: SecretStr = SecretStr("")

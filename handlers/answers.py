@@ -19,8 +19,10 @@ from bot.core.editorial import Status
 from bot.core.errors import BadInput
 from bot.core.events import CommandGiven
 from bot.core.excerpt import excerpt, plain, title
+from bot.core.faq import Question
 from bot.core.feature import Command, Context, Feature, HomePart
 from bot.core.forms import filled, listed, several
+from bot.core.handoff import Given
 from bot.core.home import page_of, section
 from bot.core.localtime import local_date
 from bot.core.message import Button, Field, FieldKind, Form, Markup, Message, Section, escape
@@ -80,9 +82,26 @@ async def write(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """``/allant faq write [ANSWER]``: the form of a new answer, or of one written in chat. As a shortcut on a message
     its words are the first values of the form, and nothing is kept of them before somebody saves it."""
     member = await ctx.member(command.member)
+    if arguments.split()[:1] == ["from"]:
+        return await _write_from(ctx, command, member, "".join(arguments.split()[1:2]))
     form = await same_form(ctx, command, arguments)
     form = filled(form, values_of(command.fields.get("message", ""), member.language))
     ctx.reply(command, Message(ctx.words(member.language, "answers.how"), (), form))
+
+
+async def _write_from(ctx: Context, command: CommandGiven, member: Member, name: str) -> None:
+    """The form of a new answer to the open question of that name, with what somebody who knows answered to it."""
+    question = await ctx.note(Question, name)
+    if question is None:
+        raise BadInput(ctx.words(member.language, "faq.question_gone"))
+    given = await ctx.notes.all(ctx.workspace, Given, f"{name}/")
+    said = " ".join(question.words.split())
+    first = title(said, LONGEST_TITLE) if len(said) > LONGEST_TITLE else said
+    values = {f"title_{question.language}": first, f"questions_{question.language}": said[:LONGEST_QUESTION]}
+    for each in given.values():
+        values[question.language] = each.text
+    form = filled(await _form(ctx, member, None), values)
+    ctx.reply(command, Message(ctx.words(member.language, "answers.how"), (), form, quotes=True))
 
 
 async def same_form(ctx: Context, command: CommandGiven, arguments: str) -> Form:

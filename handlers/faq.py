@@ -1,66 +1,40 @@
-"""FAQ: the best answer to whoever asks; in a channel, unasked, only when sure; otherwise silence."""
+"""FAQ: whoever asks gets the best answer, a short list to choose from, or an honest “I do not know, I have asked …”."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
-from bot.core.actions import CancelTimer, Count, Drop, Remember, Send, SetTimer
-from bot.core.community import Member, Role
-from bot.core.delivery import Kind
+from bot.core.actions import CallOff, Drop, Remember, Send, SetTimer, Withdraw
+from bot.core.answering import about, answer, did_you_mean, search_in_context, signal, worth_offering
+from bot.core.community import Member
+from bot.core.composing import composed
+from bot.core.delivery import Kind, State
 from bot.core.dispatch import unaccented
-from bot.core.events import CommandGiven, FilesChanged, MessageDeleted, MessagePosted, Started
-from bot.core.faq import OpenQuestion
+from bot.core.events import CommandGiven, MessagePosted
+from bot.core.faq import MAX_WORDS, FaqRules, Question, Wants, Zeal, keep, question_id, settle, unasked_key
 from bot.core.feature import Command, Context, Feature, Listener, TimerFired
+from bot.core.handoff import hand_off
 from bot.core.knowledge import Entry, Found
-from bot.core.localtime import local_date, local_moment
-from bot.core.message import Button, Markup, Message, channel_link, join_lines
-from bot.core.policy import is_worked
+from bot.core.message import Button, Message, join_lines
 from bot.core.questions import looks_like_question
-from bot.core.refs import Language, MemberRef, MessageRef
-from bot.core.signals import Signal, What
+from bot.core.refs import ChannelRef, Language, MessageRef
+from bot.core.signals import What
 
-CHOICES = 3
-"""How many entries a “did you mean” offers: more is a list to read, not help."""
 KEYWORDS = 6
 """Somebody who writes no more words than this to the bot alone may be searching, question mark or not."""
 LISTED = 20
 TOP = 10
-OPEN_FOR = timedelta(days=30)
-TOO_LATE = timedelta(hours=6)
-"""An answer that a standstill delayed for longer than this is not given: people have gone on."""
-SETTLED = timedelta(hours=1)
-"""A question is called open only after this long: people and the bot may still be answering."""
-
+JUDGED_WITHIN = timedelta(days=2)
+"""So long the words of an answered question are kept, for the case that the answer was not what was meant."""
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|hey|good (?:morning|afternoon|evening|night)|thanks|thank you|thx|cheers|bye|ok|okay|great|cool"
     r"|perfect|bonjour|bonsoir|salut|coucou|merci|super|parfait|d.accord|g[ée]nial|au revoir"
     r"|bonne (?:journ[ée]e|soir[ée]e))\b",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaqRules:
-    """schedules/faq.yaml, under ``faq:``."""
-
-    patience: timedelta = timedelta(minutes=2)
-    """How long people have to answer a question in a channel before the bot does. Zero: at once."""
-    unasked_per_day: int = 6
-    """At most so many unasked answers in a channel a day; 0: never unasked."""
-    tell_at: time = time(9, 15)
-    """When animators are told of the latest questions without an answer, on working days, in the workspace's zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A sure answer that waits for people to answer first."""
-
-    slug: str
-    language: Language
-    message: MessageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +51,7 @@ class Greeted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """How often the bot answered unasked in a channel, on its latest such day."""
-
-    day: date
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Up to when the animators know of open questions."""
-
-    until: datetime
-
-
 # Decisions
-
-
-def next_moment(now: datetime, at: time, zone: str) -> datetime:
-    """The next ``at`` in the wall-clock time of ``zone`` strictly after the aware ``now``, as aware UTC."""
-    today = local_date(now, zone)
-    moment = local_moment(today, at, zone)
-    return moment if moment > now else local_moment(today + timedelta(days=1), at, zone)
-
-
-def worth_offering(found: Found) -> list[Entry]:
-    """The entries for a “did you mean”: the best, and those near it."""
-    return [hit.entry for hit in found.hits[: min(CHOICES, found.worth)]]
 
 
 def is_small_talk(text: str, found: Found, language: Language) -> bool:
@@ -123,59 +70,88 @@ def most_asked(counts: Mapping[str, int], entries: Mapping[str, Entry]) -> list[
 # What is said
 
 
-def answer(ctx: Context, language: Language, entry: Entry, *, guest: bool) -> Message:
-    """The entry as a message, with what else to see and the two buttons. ``guest``: a guest may read it."""
-    if entry.kind == "tutorial":
-        button = Button(ctx.words(language, "faq.start_tutorial"), f"tuto {entry.slug}", "primary")
-        return Message(ctx.words(language, "faq.tutorial", title=entry.title), (button,))
-    lines = [f"**{entry.title}**", "", entry.body]
-    if entry.language != language:
-        lines += ["", f"*{ctx.words(language, 'faq.other_language')}*"]
-    more = [ctx.library.entry(slug, language, guest=guest) for slug in entry.see_also]
-    titles = [f"*{each.title}*" for each in more if each is not None]
-    if titles:
-        lines += ["", ctx.words(language, "faq.see_also", titles=Markup(" · ".join(titles)))]
-    buttons = (
-        Button(ctx.words(language, "faq.helped"), f"faq helped {entry.slug}", "primary"),
-        Button(ctx.words(language, "faq.not_helped"), f"faq unhelped {entry.slug}"),
-    )
-    return Message(join_lines(lines), buttons)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A question put to the bot. ``source`` is the event's id; ``guest``: a guest may read the answer where it is said;
+    ``message`` and ``thread`` where it was asked in a channel."""
 
+    source: str
+    words: str
+    member: Member
+    guest: bool
+    place: ChannelRef
+    message: MessageRef | None = None
+    thread: MessageRef | None = None
 
-def did_you_mean(ctx: Context, language: Language, entries: Sequence[Entry]) -> Message:
-    """A few entries to choose from, and the way out."""
-    commands = {"tutorial": "tuto", "faq": "faq show"}
-    choices = [Button(entry.title, f"{commands[entry.kind]} {entry.slug}") for entry in entries]
-    none = Button(ctx.words(language, "faq.none_of_these"), "faq none")
-    return Message(ctx.words(language, "faq.did_you_mean", count=len(entries)), (*choices, none))
+    @property
+    def subject(self) -> str:
+        """What is asked next here may be about the same thing. In a channel only a thread keeps to one thing."""
+        return str(self.thread or self.message) if self.message is not None else f"{self.place}/{self.member.ref.id}"
 
-
-def signal(ctx: Context, source: str, what: What, member: MemberRef | None, about: str = "") -> Count:
-    """``source`` and ``what`` together are counted once."""
-    return Count(
-        Signal(
-            source=f"faq/{source}/{what.value}",
-            workspace=ctx.workspace,
-            at=ctx.now,
-            what=what,
-            member=member,
-            about=about,
+    def question(self, ctx: Context, found: Found) -> Question:
+        return Question(
+            words=self.words[:MAX_WORDS],
+            language=self.member.language,
+            asker=self.member.ref,
+            asked_at=ctx.now,
+            place=self.place,
+            message=self.message,
+            thread=self.thread,
+            guest=self.member.guest,
+            topics=tuple(dict.fromkeys(tag for entry in worth_offering(found) for tag in entry.tags)),
         )
-    )
 
 
-def _reply_to(ctx: Context, source: str, found: Found, member: Member, *, guest: bool) -> Message:
-    """The best answer for somebody who asked, counted; never nothing."""
+async def _find(ctx: Context, asking: Asking) -> Found:
+    return await search_in_context(ctx, asking.words, asking.member.language, guest=asking.guest, place=asking.subject)
+
+
+async def _reply_to(ctx: Context, asking: Asking, found: Found) -> Message:
+    """The best answer for somebody who asked, counted; never nothing. The words are kept while it is not settled."""
+    member, name, source = asking.member, question_id(asking.source), asking.source
+    question = asking.question(ctx, found)
     if found.hits and found.good:
         best = found.hits[0].entry
+        _answered(ctx, name, question, best, asking.subject)
         ctx.do(signal(ctx, source, What.ASKED, member.ref, best.slug))
         ctx.do(signal(ctx, source, What.ANSWERED, member.ref, best.slug))
-        return answer(ctx, member.language, best, guest=guest)
+        short = await composed(ctx, member.language, asking.words, found, guest=asking.guest, question=name)
+        return short or answer(ctx, member.language, best, guest=asking.guest, question=name)
     ctx.do(signal(ctx, source, What.ASKED, member.ref))
     if offered := worth_offering(found):
-        return did_you_mean(ctx, member.language, offered)
+        keep(ctx, name, replace(question, open=False))
+        _let_go_at(ctx, name, question, ctx.now + JUDGED_WITHIN)
+        return did_you_mean(ctx, member.language, offered, name)
     ctx.do(signal(ctx, source, What.UNANSWERED, member.ref))
-    return Message(ctx.words(member.language, "faq.unknown"))
+    return await _unknown(ctx, name, question)
+
+
+def _answered(ctx: Context, name: str, question: Question, entry: Entry, subject: str) -> None:
+    if entry.kind == "faq":
+        keep(ctx, name, replace(question, open=False, slug=entry.slug))
+        _let_go_at(ctx, name, question, ctx.now + JUDGED_WITHIN)
+    about(ctx, subject, entry, question.asker if question.message is None else None)
+
+
+def _let_go_at(ctx: Context, name: str, question: Question, at: datetime) -> None:
+    ctx.do(SetTimer("let go", name, at, question.asker))
+
+
+async def _unknown(ctx: Context, name: str, question: Question, *, sorry: bool = False) -> Message:
+    """Nothing answers it: it stays open, and somebody who knows is asked. ``sorry``: an answer was none."""
+    question = replace(question, open=True)
+    keep(ctx, name, question)
+    _let_go_at(ctx, name, question, ctx.now + ctx.timetable.rules(FaqRules).keep_open)
+    expert = await hand_off(ctx, name, question)
+    language = question.language
+    head = ctx.words(language, "faq.sorry" if sorry else "faq.unknown")
+    if expert is not None:
+        then = ctx.words(language, "faq.asked_somebody", name=expert.name)
+    else:
+        then = ctx.words(language, "faq.passed_on" if question.message is not None else "faq.passed_on_unnamed")
+    want = Button(ctx.words(language, "faq.want"), f"faq want {name}", "primary")
+    back = Button(ctx.words(language, "faq.take_back"), f"faq forget {name}")
+    return Message(join_lines([f"{head} {then}"]), (want, back))
 
 
 # Commands
@@ -186,8 +162,10 @@ async def ask(ctx: Context, command: CommandGiven, arguments: str) -> None:
     if not arguments.strip():
         return await listing(ctx, command, "")
     member = await ctx.member(command.member)
-    found = await ctx.library.search(arguments, member.language, guest=member.guest)
-    ctx.reply(command, _reply_to(ctx, command.id, found, member, guest=member.guest))
+    asking = Asking(
+        source=command.id, words=arguments.strip(), member=member, guest=member.guest, place=command.channel
+    )
+    ctx.reply(command, await _reply_to(ctx, asking, await _find(ctx, asking)))
 
 
 def _pressed(command: CommandGiven) -> str:
@@ -195,44 +173,163 @@ def _pressed(command: CommandGiven) -> str:
     return f"{command.message or command.id}/{command.member.id}"
 
 
+def _named(arguments: str) -> tuple[str, str]:
+    """The entry, and the question that a button is about; empty where it names none."""
+    words = [*arguments.split(), "", ""]
+    return words[0], words[1]
+
+
 async def show(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """One entry by its name, as chosen from a list."""
     member = await ctx.member(command.member)
-    entry = ctx.library.entry(arguments.strip(), member.language, guest=member.guest, kind="faq")
+    slug, name = _named(arguments)
+    entry = ctx.library.entry(slug, member.language, guest=member.guest, kind="faq")
     if entry is None:
-        ctx.reply(command, ctx.words(member.language, "faq.no_entry", name=arguments.strip()))
+        ctx.reply(command, ctx.words(member.language, "faq.no_entry", name=slug))
         return
+    question = await _own_question(ctx, command, name)
+    if question is not None:
+        asking = Asking(
+            source=name,
+            words=question.words,
+            member=member,
+            guest=member.guest,
+            place=question.place,
+            message=question.message,
+            thread=question.thread,
+        )
+        _answered(ctx, name, question, entry, asking.subject)
     ctx.do(signal(ctx, _pressed(command), What.ANSWERED, member.ref, entry.slug))
-    ctx.reply(command, answer(ctx, member.language, entry, guest=member.guest))
+    own = name if question is not None else ""
+    ctx.reply(command, answer(ctx, member.language, entry, guest=member.guest, question=own))
+
+
+async def _own_question(ctx: Context, command: CommandGiven, name: str) -> Question | None:
+    """The question of that name, when it is the person's own and still known."""
+    question = await ctx.note(Question, name) if name else None
+    return question if question is not None and question.asker == command.member else None
 
 
 async def none_of_these(ctx: Context, command: CommandGiven, arguments: str) -> None:
     """Nothing of a list was it."""
     ctx.do(signal(ctx, _pressed(command), What.UNANSWERED, command.member))
-    ctx.reply(command, ctx.words(await ctx.language_of(command.member), "faq.unknown"))
+    name = arguments.strip()
+    question = await _own_question(ctx, command, name)
+    if question is None:
+        ctx.reply(command, ctx.words(await ctx.language_of(command.member), "faq.unknown"))
+        return
+    ctx.reply(command, await _unknown(ctx, name, question))
 
 
 async def helped(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    await _judged(ctx, command, arguments.strip(), helped=True)
+    """It is settled: nothing is kept of the question."""
+    member = await ctx.member(command.member)
+    slug, name = _named(arguments)
+    if not await _judged(ctx, command, member, slug, helped=True):
+        return
+    question = await _own_question(ctx, command, name)
+    if question is not None:
+        settle(ctx, name, question)
+    ctx.reply(command, ctx.words(member.language, "faq.thanks"))
 
 
 async def unhelped(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    await _judged(ctx, command, arguments.strip(), helped=False)
-
-
-async def _judged(ctx: Context, command: CommandGiven, slug: str, *, helped: bool) -> None:
-    """Count what a person says of an answer, once: pressing again changes nothing."""
+    """Not what was meant: an unasked answer goes, with some of the zeal; the asker's question is open again."""
     member = await ctx.member(command.member)
+    slug, name = _named(arguments)
+    if not await _judged(ctx, command, member, slug, helped=False):
+        return
+    withdrawn = await _withdraw(ctx, command, name)
+    question = await _own_question(ctx, command, name)
+    if question is not None and question.message is not None and withdrawn:
+        keep(ctx, name, replace(question, open=True))
+        _let_go_at(ctx, name, question, ctx.now + ctx.timetable.rules(FaqRules).keep_open)
+        expert = await hand_off(ctx, name, replace(question, open=True))
+        text = ctx.words(member.language, "faq.withdrawn")
+        then = ctx.words(member.language, "faq.asked_somebody", name=expert.name) if expert is not None else ""
+        ctx.reply(command, join_lines([f"{text} {then}".strip()]))
+    elif question is not None:
+        ctx.reply(command, await _unknown(ctx, name, question, sorry=True))
+    else:
+        ctx.reply(command, ctx.words(member.language, "faq.withdrawn" if withdrawn else "faq.not_it"))
+
+
+async def _judged(ctx: Context, command: CommandGiven, member: Member, slug: str, *, helped: bool) -> bool:
+    """Count what a person says of an answer, once: pressing again changes nothing, and is said."""
     if ctx.library.entry(slug, member.language, guest=member.guest) is None:
         ctx.reply(command, ctx.words(member.language, "faq.no_entry", name=slug))
-        return
+        return False
     key = f"{command.message or 'by hand'}/{command.member.id}/{slug}"
     if await ctx.note(Verdict, key) is not None:
         ctx.reply(command, ctx.words(member.language, "faq.already_judged"))
-        return
+        return False
     ctx.do(Remember(key, Verdict(helped), member.ref))
     ctx.do(signal(ctx, key, What.HELPED if helped else What.NOT_HELPED, member.ref, slug))
-    ctx.reply(command, ctx.words(member.language, "faq.thanks" if helped else "faq.sorry"))
+    return True
+
+
+async def _withdraw(ctx: Context, command: CommandGiven, name: str) -> bool:
+    """Take back the unasked answer under which the button was, and be slower in its channel. Whoever reads along may
+    say so: nobody asked for it."""
+    question = await ctx.note(Question, name) if name else None
+    if question is not None and question.message is not None:
+        delivery = await ctx.ledger.find(ctx.workspace, unasked_key(question.message))
+    elif command.message is not None:
+        delivery = await ctx.ledger.sent_as(ctx.workspace, command.message.channel, command.message.id)
+    else:
+        delivery = None
+    if delivery is None or not delivery.key.startswith(unasked_key()) or delivery.sent_as is None:
+        return False
+    if delivery.state is not State.SENT:
+        return False
+    channel = delivery.sent_as.channel
+    zeal = await ctx.note(Zeal, str(channel)) or Zeal(0, ctx.now)
+    ctx.do(Withdraw(target=delivery.sent_as, key=f"faq/withdrawn/{delivery.id}"))
+    ctx.do(Remember(str(channel), Zeal(zeal.refusals + 1, ctx.now)))
+    return True
+
+
+async def want(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """“Tell me when there is an answer”: the asker's words are kept for it; others may want to know as well."""
+    member, name = await ctx.member(command.member), arguments.strip()
+    question = await ctx.note(Question, name)
+    if question is None:
+        ctx.reply(command, ctx.words(member.language, "faq.question_gone"))
+        return
+    rules = ctx.timetable.rules(FaqRules)
+    ctx.do(Remember(f"{name}/{member.ref.id}", Wants(member.ref), member.ref))
+    if question.asker == member.ref:
+        keep(ctx, name, replace(question, wanted=True))
+        _let_go_at(ctx, name, question, ctx.now + rules.keep_wanted)
+    days = (rules.keep_wanted if question.asker == member.ref else rules.keep_open).days
+    undo = Button(ctx.words(member.language, "faq.want_not"), f"faq unwant {name}")
+    ctx.reply(command, Message(ctx.words(member.language, "faq.wanted", count=days), (undo,)))
+
+
+async def unwant(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """The undo of wanting to know."""
+    name = arguments.strip()
+    ctx.do(Drop(Wants, f"{name}/{command.member.id}"))
+    question = await _own_question(ctx, command, name)
+    if question is not None:
+        keep(ctx, name, replace(question, wanted=False))
+        _let_go_at(ctx, name, question, ctx.now + ctx.timetable.rules(FaqRules).keep_open)
+    ctx.reply(command, ctx.words(await ctx.language_of(command.member), "faq.wanted_no_more"))
+
+
+async def take_back(ctx: Context, command: CommandGiven, arguments: str) -> None:
+    """The asker's question wants no answer any more: nothing is kept of it, and who was not yet asked is not."""
+    language, name = await ctx.language_of(command.member), arguments.strip()
+    question = await ctx.note(Question, name)
+    if question is None:
+        ctx.reply(command, ctx.words(language, "faq.question_gone"))
+        return
+    if question.asker != command.member:
+        ctx.reply(command, ctx.words(language, "faq.not_your_question"))
+        return
+    settle(ctx, name, question)
+    ctx.do(Drop(Wants, f"{name}/{command.member.id}"), CallOff(f"experts/{name}/", "recalled"))
+    ctx.reply(command, ctx.words(language, "faq.taken_back"))
 
 
 async def listing(ctx: Context, command: CommandGiven, arguments: str) -> None:
@@ -266,66 +363,54 @@ async def top(ctx: Context, command: CommandGiven, arguments: str) -> None:
     ctx.reply(command, join_lines([ctx.words(member.language, "faq.top"), "", *lines]))
 
 
-async def open_questions(ctx: Context, command: CommandGiven, arguments: str) -> None:
-    """``/allant faq open``: questions in channels that nobody answered."""
-    member = await ctx.member(command.member)
-    found = await ctx.notes.all(ctx.workspace, OpenQuestion)
-    direct = await ctx.measures.counts(ctx.workspace, What.UNANSWERED, ctx.now - timedelta(weeks=1))
-    lines: list[str] = [ctx.words(member.language, "faq.open", count=len(found))]
-    for each in sorted(found.values(), key=lambda one: one.asked_at)[-LISTED:]:
-        channel = await ctx.channels.get(each.message.channel)
-        if channel is not None:
-            when = ctx.say_moment(member.language, each.asked_at, ctx.zone_of(member))
-            lines.append(f"- {channel_link(channel)}, {when}")
-    if direct:
-        lines += ["", ctx.words(member.language, "faq.open_direct", count=sum(direct.values()))]
-    write = Button(ctx.words(member.language, "faq.write_answer"), "faq write", "primary")
-    ctx.reply(command, Message(join_lines(lines), (write,)))
-
-
 # What is heard
 
 
 async def on_message(ctx: Context, event: MessagePosted) -> None:
-    """A question to the bot is answered; one in a channel waits for people first, and for certainty."""
-    if event.by_bot:
+    """A question to the bot, alone or by its name, is answered. What people say among themselves is overheard.py's."""
+    if event.by_bot or not (event.direct or event.mentions_bot):
         return
     member = await ctx.member(event.member)
+    asking = Asking(
+        source=event.id,
+        words=event.text,
+        member=member,
+        guest=member.guest if event.direct else True,
+        place=event.channel,
+        message=None if event.direct else event.message,
+        thread=event.thread,
+    )
     if event.direct:
-        await _told_alone(ctx, event, member)
-    elif event.mentions_bot:
-        await _named_in_channel(ctx, event, member)
-    elif event.thread is not None:
-        await _answered_by_people(ctx, event, event.thread)
-    elif looks_like_question(event.text, member.language):
-        await _overheard(ctx, event, member)
+        await _told_alone(ctx, event, asking)
+    else:
+        await _named_in_channel(ctx, event, asking)
 
 
-async def _told_alone(ctx: Context, event: MessagePosted, member: Member) -> None:
-    found = await ctx.library.search(event.text, member.language, guest=member.guest)
-    if is_small_talk(event.text, found, member.language):
-        await _greet(ctx, event, member, event.thread)
+async def _told_alone(ctx: Context, event: MessagePosted, asking: Asking) -> None:
+    found = await _find(ctx, asking)
+    if is_small_talk(event.text, found, asking.member.language):
+        await _greet(ctx, event, asking.member, event.thread)
         return
-    message = _reply_to(ctx, event.id, found, member, guest=member.guest)
-    ctx.do(Send(to=event.channel, message=message, kind=Kind.ANSWER, thread=event.thread))
+    ctx.do(_say(event, await _reply_to(ctx, asking, found), event.thread))
 
 
-async def _named_in_channel(ctx: Context, event: MessagePosted, member: Member) -> None:
+async def _named_in_channel(ctx: Context, event: MessagePosted, asking: Asking) -> None:
     """Everybody in the channel reads the thread: what guests may not see goes to the person alone."""
-    thread = event.thread or event.message
-    found = await ctx.library.search(event.text, member.language, guest=True)
+    thread, member = event.thread or event.message, asking.member
+    found = await _find(ctx, asking)
     if not found.good and not member.guest:
-        own = await ctx.library.search(event.text, member.language, guest=False)
+        alone = replace(asking, guest=False)
+        own = await _find(ctx, alone)
         if own.good and own.hits[0].entry.audience == "employees":
             ctx.do(
-                Send(to=member.ref, message=_reply_to(ctx, event.id, own, member, guest=False), kind=Kind.ANSWER),
+                Send(to=member.ref, message=await _reply_to(ctx, alone, own), kind=Kind.ANSWER),
                 _say(event, Message(ctx.words(member.language, "faq.told_alone")), thread),
             )
             return
     if is_small_talk(event.text, found, member.language):
         await _greet(ctx, event, member, thread)
         return
-    ctx.do(_say(event, _reply_to(ctx, event.id, found, member, guest=True), thread))
+    ctx.do(_say(event, await _reply_to(ctx, asking, found), thread))
 
 
 def _say(event: MessagePosted, message: Message, thread: MessageRef | None) -> Send:
@@ -343,109 +428,13 @@ async def _greet(ctx: Context, event: MessagePosted, member: Member, thread: Mes
     ctx.do(_say(event, Message(ctx.words(member.language, hello, name=member.name), (button,)), thread))
 
 
-async def _overheard(ctx: Context, event: MessagePosted, member: Member) -> None:
-    channel = await ctx.channels.get(event.channel)
-    if channel is None or channel.one_way or channel.direct:
-        return
-    key = str(event.message)
-    ctx.do(Remember(key, OpenQuestion(event.message, event.at, member.ref), member.ref))
-    found = await ctx.library.search(event.text, member.language, guest=True, kind="faq")
-    rules = ctx.timetable.rules(FaqRules)
-    if found.sure and found.hits and rules.unasked_per_day > 0:
-        ctx.do(Remember(key, Holding(found.hits[0].entry.slug, member.language, event.message), member.ref))
-        ctx.do(SetTimer("answer", key, ctx.now + rules.patience, member.ref))
-
-
-async def _answered_by_people(ctx: Context, event: MessagePosted, thread: MessageRef) -> None:
-    """Somebody else's reply settles a question; what the asker adds to it does not."""
-    question = await ctx.note(OpenQuestion, str(thread))
-    if question is not None and question.asker != event.member:
-        _let_go(ctx, str(thread))
-
-
-async def on_deleted(ctx: Context, event: MessageDeleted) -> None:
-    """A question that was taken back wants no answer."""
-    if await ctx.note(OpenQuestion, str(event.message)) is not None:
-        _let_go(ctx, str(event.message))
-
-
-def _let_go(ctx: Context, key: str) -> None:
-    ctx.do(Drop(OpenQuestion, key), Drop(Holding, key), CancelTimer("answer", key))
-
-
-# Timers
-
-
-async def speak(ctx: Context, fired: TimerFired) -> None:
-    """Nobody answered in time: the bot does, in the thread, if the channel has room for it."""
-    holding = await ctx.note(Holding, fired.key)
-    ctx.do(Drop(Holding, fired.key))
-    if holding is None or ctx.now - fired.due > TOO_LATE:
-        return
-    channel = str(holding.message.channel)
-    today = local_date(ctx.now, ctx.policy.zone)
-    spoken = await ctx.note(Spoken, channel)
-    if spoken is None or spoken.day != today:
-        spoken = Spoken(today, 0)
-    entry = ctx.library.entry(holding.slug, holding.language, guest=True, kind="faq")
-    if entry is None or spoken.times >= ctx.timetable.rules(FaqRules).unasked_per_day:
-        return
-    ctx.do(
-        Remember(channel, replace(spoken, times=spoken.times + 1)),
-        Drop(OpenQuestion, fired.key),
-        Send(
-            to=holding.message.channel,
-            message=answer(ctx, holding.language, entry, guest=True),
-            kind=Kind.ANSWER,
-            thread=holding.message,
-            key=f"faq/unasked/{holding.message.channel.id}/{holding.message.id}",
-        ),
-        signal(ctx, fired.key, What.ASKED, None, entry.slug),
-        signal(ctx, fired.key, What.ANSWERED, None, entry.slug),
-    )
-
-
-async def on_started(ctx: Context, event: Started) -> None:
-    """Have the animators' notice rung, once. One that fell due meanwhile stays due."""
-    if await ctx.timers.get(ctx.workspace, "faq", "digest", "") is None:
-        _set_digest(ctx)
-
-
-async def on_files_changed(ctx: Context, event: FilesChanged) -> None:
-    timer = await ctx.timers.get(ctx.workspace, "faq", "digest", "")
-    if timer is None or timer.due > ctx.now:
-        _set_digest(ctx)
-
-
-def _set_digest(ctx: Context) -> None:
-    ctx.do(SetTimer("digest", "", next_moment(ctx.now, ctx.timetable.rules(FaqRules).tell_at, ctx.policy.zone)))
-
-
-async def digest(ctx: Context, fired: TimerFired) -> None:
-    """Tell the animators which questions stayed open since they were last told, and let the old ones go."""
-    _set_digest(ctx)
-    found = await ctx.notes.all(ctx.workspace, OpenQuestion)
-    for key, each in found.items():
-        if each.asked_at < ctx.now - OPEN_FOR:
-            ctx.do(Drop(OpenQuestion, key))
-    today = local_date(ctx.now, ctx.policy.zone)
-    if not is_worked(today, ctx.policy):
-        return
-    until = ctx.now - SETTLED
-    told = await ctx.note(Told, "") or Told(until - timedelta(days=1))
-    ctx.do(Remember("", Told(until)))
-    heard = sum(1 for each in found.values() if told.until < each.asked_at <= until)
-    alone = sum((await ctx.measures.counts(ctx.workspace, What.UNANSWERED, told.until)).values())
-    if heard or alone:
-        await ctx.tell_animators(lambda language: _notice(ctx, language, heard, alone), key=f"faq/digest/{today}")
-
-
-def _notice(ctx: Context, language: Language, heard: int, alone: int) -> Message:
-    lines = [ctx.words(language, "faq.heard_open", count=heard)] if heard else []
-    lines += [ctx.words(language, "faq.alone_open", count=alone)] if alone else []
-    button = Button(ctx.words(language, "faq.show_open"), "faq open")
-    write = Button(ctx.words(language, "faq.write_answer"), "faq write", "primary")
-    return Message(join_lines(lines), (write, button) if heard else (write,))
+async def let_go(ctx: Context, fired: TimerFired) -> None:
+    """The time of a question is over, whatever became of it: its words go."""
+    question = await ctx.note(Question, fired.key)
+    if question is not None:
+        settle(ctx, fired.key, question)
+    for key in await ctx.notes.all(ctx.workspace, Wants, f"{fired.key}/"):
+        ctx.do(Drop(Wants, key))
 
 
 FEATURE = Feature(
@@ -454,18 +443,15 @@ FEATURE = Feature(
         Command(path=("faq",), run=ask, has_arguments=True),
         Command(path=("faq", "list"), french=("faq", "liste"), run=listing, has_arguments=True),
         Command(path=("faq", "top"), french=("faq", "fréquentes"), run=top),
-        Command(path=("faq", "open"), french=("faq", "ouvertes"), run=open_questions, role=Role.ANIMATOR),
         Command(path=("faq", "show"), run=show, hidden=True),
         Command(path=("faq", "none"), run=none_of_these, hidden=True),
         Command(path=("faq", "helped"), run=helped, hidden=True),
         Command(path=("faq", "unhelped"), run=unhelped, hidden=True),
+        Command(path=("faq", "want"), run=want, hidden=True),
+        Command(path=("faq", "unwant"), run=unwant, hidden=True),
+        Command(path=("faq", "forget"), run=take_back, hidden=True),
     ),
-    listeners=(
-        Listener(MessagePosted, on_message),
-        Listener(MessageDeleted, on_deleted),
-        Listener(Started, on_started),
-        Listener(FilesChanged, on_files_changed),
-    ),
-    timers={"answer": speak, "digest": digest},
+    listeners=(Listener(MessagePosted, on_message),),
+    timers={"let go": let_go},
     rules=FaqRules,
 )

@@ -36,10 +36,10 @@ class Send:
     expires: datetime | None = None
     answers: str = ""
     """The id of the event that this answers (see :class:`bot.core.message.Form`)."""
-    meant_for: MemberRef | None = None
-    """Where ``to`` is a direct conversation: with whom. Its words go once it is done with, and all of it with them."""
     token: str = field(default="", repr=False)
     """The token of the command that this answers (see :class:`bot.core.events.CommandGiven`)."""
+    meant_for: MemberRef | None = None
+    """Where ``to`` is a direct conversation: with whom. Its words go once it is done with, and all of it with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,12 +196,14 @@ class CancelTimer:
 class Remember:
     """Keep ``value`` (a frozen dataclass of the feature) under ``key``, replacing what was there.
 
-    Never put a member's words into it. ``member``: it is about this member: shown to them, erased with them.
+    Never put a member's words into it, unless it is ``sealed``: kept encrypted, and opened for features only; drop such
+    words as soon as what they were for is over. ``member``: it is about this member: shown to them, erased with them.
     """
 
     key: str
     value: object
     member: MemberRef | None = None
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,30 @@ class Step:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something on the web that belongs to an entry: a form, a picture, a recording."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quiz:
+    """A question at the end of a tutorial: ``right`` is the place (from 0) of the right one among ``choices``; ``why``
+    is said when somebody answered."""
+
+    question: str
+    choices: tuple[str, ...]
+    right: int
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An answer of the FAQ, or a tutorial, in one language. ``slug`` is the same in both languages."""
+    """An answer of the FAQ, or a tutorial, in one language. ``slug`` is the same in both languages. ``channels`` (names
+    or ``tag:…``): unasked it is said only there; none: anywhere. In ``body``, a link to ``entry:SLUG`` leads to another
+    entry."""
 
     slug: str
     kind: Literal["faq", "tutorial"]
@@ -34,6 +55,9 @@ class Entry:
     see_also: tuple[str, ...] = ()
     minutes: int = 0
     steps: tuple[Step, ...] = ()
+    channels: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    quiz: tuple[Quiz, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

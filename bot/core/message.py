@@ -216,14 +216,16 @@ class Message:
     """What the bot says: Markdown, then images, then files, then buttons, then perhaps a form.
 
     ``sections`` are for homes only (see :class:`bot.core.actions.ShowHome`): nothing sent to a channel or a person as
-    a message has any. ``images`` and ``files`` are sent on with the words; a platform that cannot (``can.images``,
-    ``can.files``) never gets any: see :func:`in_words`.
+    a message has any. ``quotes``: it repeats what a member wrote, so the ledger keeps it sealed. ``images`` and
+    ``files`` are sent on with the words; a platform that cannot (``can.images``, ``can.files``) never gets any: see
+    :func:`in_words`.
     """
 
     text: str
     buttons: tuple[Button, ...] = ()
     form: Form | None = None
     sections: tuple[Section, ...] = ()
+    quotes: bool = False
     images: tuple[Image, ...] = ()
     files: tuple[TextFile, ...] = ()
 

@@ -358,6 +358,11 @@ class Library(ABC):
         """Entries that answer ``question``, best first. ``kind`` narrows to faq or tutorial."""
 
     @abstractmethod
+    async def alike(self, questions: Sequence[str]) -> Sequence[Sequence[int]]:
+        """The numbers of ``questions`` (by their place) in groups: those that mean the same, in whichever language,
+        stand together. Every number is in one group; groups and numbers are in the order of their first."""
+
+    @abstractmethod
     def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
         """The entry in this language, or in the other where only that exists. None when a guest may not see it."""
 

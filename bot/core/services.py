@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from bot.core.errors import WriterUnavailable
+from bot.core.refs import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,14 @@ class Draft:
     en: str
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A short answer, and the names of the entries it was written from. Its text is untrusted."""
+
+    text: str
+    sources: tuple[str, ...]
+
+
 class Writer(ABC):
     @property
     @abstractmethod
@@ -51,3 +63,13 @@ class Writer(ABC):
     @abstractmethod
     async def draft(self, theme: str) -> Draft:
         """A post on ``theme`` for animators to edit. Raises WriterUnavailable."""
+
+    @property
+    def composes(self) -> bool:
+        """Whether :meth:`compose` is wanted here: it sends questions of people to the service."""
+        return False
+
+    async def compose(self, question: str, language: Language, entries: Sequence[tuple[str, str]]) -> Composed | None:
+        """An answer to ``question`` from these ``entries`` alone (name and text), in ``language``; None when they do
+        not contain it. Raises WriterUnavailable. Whoever asks checks what it says."""
+        raise WriterUnavailable("no writing service answers questions here")

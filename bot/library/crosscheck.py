@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bot.core.errors import Problem
 from bot.core.refs import LANGUAGES, other_language
+from bot.library.links import links_in
 from bot.library.reading import EntryFile, PageFile, PromptsFile, Read
 
 K = TypeVar("K", bound=Hashable)
@@ -49,11 +50,13 @@ def _differences(french: EntryFile, english: EntryFile) -> Iterator[Problem]:
     # Tags are read by people, each in their own language: only their number can be compared.
     if len(french.entry.tags) != len(english.entry.tags):
         yield french.meta.problem(["tags"], "has not as many “tags” as the English file", "give each in both languages")
-    for field in ("audience", "owner", "see_also", "minutes"):
+    for field in ("audience", "owner", "see_also", "minutes", "channels"):
         if getattr(french.entry, field) != getattr(english.entry, field):
             yield french.meta.problem([field], f"“{field}” differs from the English file", "make them the same")
     if len(french.entry.steps) != len(english.entry.steps):
         yield french.meta.problem((), "has another number of steps than the English file", "make them the same")
+    if len(french.entry.quiz) != len(english.entry.quiz):
+        yield french.meta.problem(["quiz"], "has another number of questions in its quiz than the English file")
     if french.placeholders != english.placeholders:
         yield french.meta.problem((), "has other {placeholders} than the English file", "make them the same")
 
@@ -84,6 +87,11 @@ def _references(files: list[EntryFile]) -> Iterator[Problem]:
                 )
             elif slug == file.entry.slug:
                 yield file.meta.problem(["see_also", number], "“see_also” names the file itself", "remove it")
+        for text in (file.entry.body, *(step.body for step in file.entry.steps)):
+            for link in links_in(text):
+                kind, _, slug = link.address.partition(":")
+                if kind == "entry" and slug not in slugs:
+                    yield file.meta.problem((), f"links to entry:{slug}, which does not exist", "correct or remove it")
 
 
 def _reviews(entries: list[EntryFile], pages: list[PageFile], today: date) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.core.embedding import Embedder
+from bot.core.embedding import Embedder, Family
 from bot.core.errors import EmbedderUnavailable, where
 from bot.core.knowledge import Entry
 from bot.core.refs import Language
@@ -153,6 +153,15 @@ class SearchEngine:
             while len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
         return found
+
+    async def vectors_of(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float]], Family]:
+        """The vectors of ``texts`` by one embedder in use, and its family; none when meaning is not compared now."""
+        found = [await self._vectors(text) for text in texts] if self.index.meanings else []
+        # The sentence encoder tells questions apart far better than the other, which puts all of them close together.
+        for each in sorted(self._embedders, key=lambda embedder: embedder.family != "use"):
+            if found and all(each.name in vectors for vectors in found):
+                return [vectors[each.name] for vectors in found], each.family
+        return (), "e5"
 
     def _note(self, embedder: Embedder, reason: str) -> None:
         if self._trouble.get(embedder.name) != reason:

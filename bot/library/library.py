@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -20,8 +20,10 @@ from bot.core.refs import Language
 from bot.files import FrontMatter, read_markdown
 from bot.library.crosscheck import cross_problems
 from bot.library.engine import Progress, SearchEngine, Standing
+from bot.library.grouping import grouped
+from bot.library.lookalikes import lookalike_problems
 from bot.library.ranking import Figures, Mode
-from bot.library.reading import Read, read_content
+from bot.library.reading import EntryFile, Read, read_content
 from bot.library.shelf import Shelf, assemble
 
 ENDINGS = (".md", ".yaml", ".yml")
@@ -67,6 +69,7 @@ class ContentLibrary(Library):
         self._spare = None if spare is None or spare == folder else ContentLibrary(spare, part="messages")
         self._tried: dict[str, _Tried] = {}
         self._made: tuple[Entry, ...] = ()
+        self._withheld: frozenset[str] = frozenset()
         self._shelf: Shelf = assemble(())
         self._engine = SearchEngine(embedders, index_folder, figures)
 
@@ -112,6 +115,7 @@ class ContentLibrary(Library):
             except BadContent as bad:
                 problems += bad.problems
         problems += cross_problems(good, today or datetime.now(UTC).date())
+        problems += lookalike_problems([each for each in good.values() if isinstance(each, EntryFile)])
         return tuple(sorted(problems))
 
     @property
@@ -187,13 +191,25 @@ class ContentLibrary(Library):
         """Let go of the embedders."""
         await self._engine.close()
 
+    async def alike(self, questions: Sequence[str]) -> Sequence[Sequence[int]]:
+        return grouped(questions, *await self._engine.vectors_of(questions))
+
     def entry(self, slug: str, language: Language, *, guest: bool, kind: str = "") -> Entry | None:
         found = self._shelf.entry(slug, language, kind)
-        return None if found is None or (guest and found.audience == "employees") else found
+        hidden = found is None or slug in self._withheld or (guest and found.audience == "employees")
+        return None if hidden else found
+
+    def withhold(self, slugs: Collection[str]) -> None:
+        """Neither find nor show these entries, until the next call."""
+        self._withheld = frozenset(slugs)
 
     def entries(self, language: Language, *, guest: bool, kind: str = "") -> Sequence[Entry]:
         every = self._shelf.all_entries(language, kind)
-        return [entry for entry in every if not (guest and entry.audience == "employees")]
+        return [
+            entry
+            for entry in every
+            if entry.slug not in self._withheld and not (guest and entry.audience == "employees")
+        ]
 
     def page(self, name: str, language: Language) -> Page | None:
         return self._shelf.page(name, language)

@@ -14,7 +14,7 @@ from bot.core.errors import Problem
 MAX_CHARACTERS = 20_000
 """Longer than this is no chat message: the largest platform limit is 40,000 bytes, most are 4,000 characters."""
 
-_LINK = re.compile(r"(https?://[^\s/]|mailto:[^\s@]+@|mention:.|channel:.|\{|%7B)", re.IGNORECASE)
+_LINK = re.compile(r"(https?://[^\s/]|mailto:[^\s@]+@|mention:.|channel:.|entry:[a-z0-9]|\{|%7B)", re.IGNORECASE)
 # A zero-width joiner is left out: emoji of families and professions are made with it.
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, ConfigDict
 
 from bot.core.errors import BadContent, Problem
-from bot.core.knowledge import Entry, Page, Prompt, Step
+from bot.core.knowledge import Attachment, Entry, Page, Prompt, Quiz, Step
 from bot.core.refs import LANGUAGES, Language
 from bot.core.signals import What
 from bot.files import FrontMatter, Located, read_markdown, read_yaml, validate
@@ -67,6 +67,12 @@ def _tag(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>/]+[^\s<>]*", text):
+        raise ValueError("must be an address that begins with https:// or http://")
+    return text
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 Tag = Annotated[str, AfterValidator(_tag)]
 
@@ -83,16 +89,38 @@ class _Matter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _AttachmentMatter:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    title: Line
+    url: Annotated[str, AfterValidator(_address)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _QuizMatter:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    question: Line
+    choices: tuple[Line, ...]
+    right: int
+    why: Line | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _EntryMatter(_Matter):
     questions: tuple[Line, ...] = ()
     tags: tuple[Tag, ...] = ()
     audience: Literal["everyone", "employees"] = "everyone"
     see_also: tuple[Slug, ...] = ()
+    channels: tuple[Line, ...] = ()
+    attachments: tuple[_AttachmentMatter, ...] = ()
+    state: Literal["draft", "approved"] = "approved"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _TutorialMatter(_EntryMatter):
     minutes: int
+    quiz: tuple[_QuizMatter, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +150,13 @@ class _PromptFile:
 
 @dataclass(frozen=True, slots=True)
 class EntryFile:
-    """A FAQ entry or a tutorial in one language, with the lines of its front matter."""
+    """A FAQ entry or a tutorial in one language, with the lines of its front matter. ``draft``: it is checked, and
+    nobody finds it."""
 
     entry: Entry
     meta: Located
     placeholders: frozenset[str]
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +248,29 @@ def _read_entry(path: Path, name: str) -> EntryFile:
         owner=matter.owner,
         review_by=matter.review_by,
         see_also=matter.see_also,
+        channels=matter.channels,
+        attachments=_attachments(matter),
     )
-    return EntryFile(entry, file.meta, placeholders(f"{matter.title}\n{body}"))
+    return EntryFile(entry, file.meta, placeholders(f"{matter.title}\n{body}"), matter.state == "draft")
+
+
+def _attachments(matter: _EntryMatter) -> tuple[Attachment, ...]:
+    return tuple(Attachment(each.title, each.url) for each in matter.attachments)
+
+
+MOST_CHOICES = 5
+"""Choices of a quiz's question: each is a button."""
+
+
+def _quiz(matter: _TutorialMatter, meta: Located) -> tuple[Quiz, ...]:
+    """The questions at the end. Raises BadContent."""
+    for number, each in enumerate(matter.quiz):
+        if not 2 <= len(each.choices) <= MOST_CHOICES:
+            raise BadContent([meta.problem(["quiz", number, "choices"], f"“choices” must be 2 to {MOST_CHOICES}")])
+        if not 1 <= each.right <= len(each.choices):
+            reason = f"“right” must be the number of a choice, 1 to {len(each.choices)}"
+            raise BadContent([meta.problem(["quiz", number, "right"], reason)])
+    return tuple(Quiz(each.question, each.choices, each.right - 1, each.why or "") for each in matter.quiz)
 
 
 def _read_tutorial(path: Path, name: str) -> EntryFile:
@@ -244,11 +295,14 @@ def _read_tutorial(path: Path, name: str) -> EntryFile:
         see_also=matter.see_also,
         minutes=matter.minutes,
         steps=tuple(Step(title, text) for title, text in steps),
+        channels=matter.channels,
+        attachments=_attachments(matter),
+        quiz=_quiz(matter, file.meta),
     )
     if not steps or not intro or not all(step.title and step.body for step in entry.steps):
         mend = "write a few words, then each step as “## Title” with its text under it"
         raise BadContent([Problem(name, file.body_line, "is not made of an opening and steps", mend)])
-    return EntryFile(entry, file.meta, placeholders(f"{matter.title}\n{file.body}"))
+    return EntryFile(entry, file.meta, placeholders(f"{matter.title}\n{file.body}"), matter.state == "draft")
 
 
 def _only_slug(stem: str, name: str) -> str:

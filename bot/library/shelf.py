@@ -59,6 +59,8 @@ def assemble(files: Iterable[Read], made: Sequence[Entry] = ()) -> Shelf:
     words: dict[str, Mapping[Language, str]] = {}
     prompts: dict[str, Prompt] = {}
     for file in files:
+        if isinstance(file, EntryFile) and file.draft:
+            continue
         if isinstance(file, EntryFile):
             entries[file.entry.kind, file.entry.slug, file.entry.language] = file.entry
         elif isinstance(file, PageFile):

@@ -16,6 +16,7 @@ from bot.store.calendar_days import date_of, day_of, month_name
 from bot.store.forgetting import mention_of
 from bot.store.people import is_uncounted
 from bot.store.roster import keys_of, numbers_of
+from bot.store.sealing import opened_note
 from bot.store.secrecy import Keys
 
 _HIDDEN = frozenset({"folded_name", "folded_id"})
@@ -35,7 +36,7 @@ def all_about(connection: Connection, member: MemberRef, keys: Keys) -> dict[str
     marked = tables.forgotten.c.member_key
     return {
         "member": None if row is None else _person(row),
-        "notes": _notes(connection, ref),
+        "notes": _notes(connection, ref, keys),
         "timers": _timers(connection, ref),
         "deliveries": _deliveries(connection, ref),
         "decisions": _decisions(connection, ref),
@@ -66,12 +67,22 @@ def _person(row: Row[Any]) -> dict[str, Any]:
     return {**_plain(row), "role": Role(row.role).name.lower()}
 
 
-def _notes(connection: Connection, ref: str) -> list[dict[str, Any]]:
+def _notes(connection: Connection, ref: str, keys: Keys) -> list[dict[str, Any]]:
+    """With the words of their own questions that are kept while these are open."""
     column = tables.notes.c
     rows = connection.execute(
-        select(column.kind, column.key, column.value).where(column.member == ref).order_by(column.kind, column.key)
+        select(column.workspace, column.kind, column.key, column.value)
+        .where(column.member == ref)
+        .order_by(column.kind, column.key)
     )
-    return [{"kind": row.kind, "key": row.key, "value": json.loads(row.value)} for row in rows]
+    found = []
+    for row in rows:
+        try:
+            value = json.loads(opened_note(keys, row.workspace, row.kind, row.key, row.value))
+        except ValueError:
+            value = None  # Sealed with another secret: nobody can read it any more.
+        found.append({"kind": row.kind, "key": row.key, "value": value})
+    return found
 
 
 def _timers(connection: Connection, ref: str) -> list[dict[str, Any]]:

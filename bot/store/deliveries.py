@@ -228,8 +228,8 @@ _BLANK: dict[str, Any] = {
     "sent_as": None,
     "out_at": None,
     "answers": None,
-    "meant_for": None,
     "token": None,
+    "meant_for": None,
 }
 
 

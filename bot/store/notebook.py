@@ -17,6 +17,7 @@ from bot.store.codec import from_json, kind_of, to_json
 from bot.store.commit import Commit
 from bot.store.database import Database
 from bot.store.dialect import Insert, prepared
+from bot.store.sealing import closed_note, opened_note
 from bot.store.secrecy import Keys
 
 log = logging.getLogger("allant.store")
@@ -37,7 +38,7 @@ class StoredNotes(Notes):
             _columns.workspace == str(workspace), _columns.kind == kind_of(kind), _columns.key == key
         )
         text = await self._database.read(lambda connection: connection.scalar(statement))
-        return None if text is None else _read(kind, key, text)
+        return None if text is None else self._read(workspace, kind, key, text)
 
     async def all(self, workspace: WorkspaceRef, kind: type[T], prefix: str = "") -> Mapping[str, T]:
         statement = select(_columns.key, _columns.value).where(
@@ -47,19 +48,18 @@ class StoredNotes(Notes):
         )
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         # Databases disagree on upper and lower case, and on the order of letters; Python does not.
-        pairs = [(key, _read(kind, key, text)) for key, text in sorted(rows) if key.startswith(prefix)]
+        pairs = [(key, self._read(workspace, kind, key, text)) for key, text in sorted(rows) if key.startswith(prefix)]
         return {key: value for key, value in pairs if value is not None}
 
     async def about(self, member: MemberRef) -> Mapping[str, object]:
         return await self._database.read(lambda connection: all_about(connection, member, self._keys))
 
-
-def _read(kind: type[T], key: str, text: str) -> T | None:
-    try:
-        return from_json(kind, text)
-    except ValueError:
-        log.warning("a note no longer fits %s and is ignored: %s", kind_of(kind), key)
-        return None
+    def _read(self, workspace: WorkspaceRef, kind: type[T], key: str, text: str) -> T | None:
+        try:
+            return from_json(kind, opened_note(self._keys, str(workspace), kind_of(kind), key, text))
+        except ValueError:
+            log.warning("a note no longer fits %s and is ignored: %s", kind_of(kind), key)
+            return None
 
 
 @prepared
@@ -72,11 +72,12 @@ def _remembering(insert: Insert) -> Executable:
 
 
 def remember(commit: Commit, action: Remember) -> None:
+    workspace, kind, value = str(commit.workspace), kind_of(type(action.value)), to_json(action.value)
     values = {
-        "workspace": str(commit.workspace),
-        "kind": kind_of(type(action.value)),
+        "workspace": workspace,
+        "kind": kind,
         "key": action.key,
-        "value": to_json(action.value),
+        "value": closed_note(commit.keys, workspace, kind, action.key, value) if action.sealed else value,
         "member": str(action.member) if action.member else None,
     }
     commit.connection.execute(_remembering(commit.connection), values)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, literal, or_, select, update
 
 from bot.core.delivery import Delivery, Receipt, State, Verb
 from bot.core.leases import PLACE
@@ -15,6 +15,7 @@ from bot.core.ledger import TRIED_AGAIN, WAITING_REASONS
 from bot.core.ports import Outbound
 from bot.core.refs import Place, WorkspaceRef, place_key
 from bot.store import tables
+from bot.store.codec import SEALED
 from bot.store.database import Database
 from bot.store.deliveries import RESENDABLE, to_delivery, token_row
 from bot.store.forgetting import forget_addressee
@@ -147,8 +148,11 @@ class StoredOutbound(Outbound):
         return [] if self._leases is None else [self._leases.free(literal(PLACE) + _columns.place, connection)]
 
 
-_DONE_WITH = case((_columns.private.is_(True), None), else_=_columns.message)
-"""What only one person was to see is dropped with the end of its delivery."""
+_DONE_WITH = case(
+    (or_(_columns.private.is_(True), _columns.message.startswith(SEALED, autoescape=True)), None),
+    else_=_columns.message,
+)
+"""What only one person was to see, or repeats what somebody wrote, is dropped with the end of its delivery."""
 _SEND = (
     update(tables.deliveries)
     .where(_columns.id.in_(bindparam("numbers", expanding=True)), _columns.state == State.PLANNED.value)

@@ -68,10 +68,11 @@ class Seal:
 
 class Keys:
     """Turns members and sources into keys that nobody without the secret can turn back. ``forms`` closes what people
-    filled in, in forms that are shown to them again."""
+    filled in, in forms that are shown to them again; ``notes`` the words in notes that may hold some."""
 
     def __init__(self, secret: bytes) -> None:
         self.forms = Seal(secret, b"allant form values")
+        self.notes = Seal(secret, b"allant note words")
         self._member = hmac.new(_derived(secret, b"allant member key"), digestmod=hashlib.sha256)
         self._period = _derived(secret, b"allant signal period")
         self._lasting: dict[MemberRef, bytes] = {}

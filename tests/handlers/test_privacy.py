@@ -107,7 +107,7 @@ async def test_what_is_known_is_said_in_words_in_ones_own_language(play: Stage) 
         assert part in said
     assert "rhubarb" not in said
     said = await play.ask(CHLOE, "moi")
-    for part in ("Ce que je sais de vous", "Nom : Chloé", "Langue : français", "aucun de vos propos"):
+    for part in ("Ce que je sais de vous", "Nom : Chloé", "Langue : français", "jamais ce qui a été dit"):
         assert part in said
     labels = [button.label for button in play.said_in("general")[-1].buttons]
     assert labels == ["Exporter", "Silence", "Speak English", "M’oublier"]

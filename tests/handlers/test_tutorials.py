@@ -106,3 +106,24 @@ async def test_the_list_has_all_for_an_employee_and_less_for_a_guest(play: Stage
 )
 def test_where_a_word_leads_in_five_steps(before: Progress | None, word: str, after: Progress) -> None:
     assert moved(before, word, 5) == after
+
+
+async def test_a_short_quiz_at_the_end_for_whoever_wants_it(play: Stage) -> None:
+    await play.tell(CHLOE, "/allant tuto go search-like-a-pro done")
+    finished = play.told(CHLOE)[-1]
+    await play.press(CHLOE, finished, "Un petit quiz")
+    question = play.told(CHLOE)[-1]
+    assert "Question 1 sur 1" in question.text
+    await play.press(CHLOE, question, "Remonter tout le canal")
+    assert "Pas tout à fait" in play.told(CHLOE)[-1].text
+    await play.press(CHLOE, question, "Le nom de Sam et un mot du document")
+    # The first answer counts.
+    assert "0 réponse juste sur 1" in play.told(CHLOE)[-1].text
+    await play.press(CHLOE, play.told(CHLOE)[-1], "Refaire le quiz")
+    await play.press(CHLOE, play.told(CHLOE)[-1], "Le nom de Sam et un mot du document")
+    assert "1 réponse juste sur 1" in play.told(CHLOE)[-1].text
+    await play.tell(ANN, "/allant tuto quiz search-like-a-pro 1")
+    await play.press(ANN, play.told(ANN)[-1], "Sam's name and a word of it")
+    assert "Right" in play.told(ANN)[-1].text
+    await play.tell(ANN, "/allant tuto answer search-like-a-pro 9 9")
+    assert "no guide" in play.told(ANN)[-1].text

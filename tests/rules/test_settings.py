@@ -23,6 +23,7 @@ SAMPLES = {
     "ALLANT_PLAYGROUND": "true",
     "ALLANT_TELEGRAM_WEBHOOK": "true",
     "ALLANT_FEEDS_ALLOW_PRIVATE": "true",
+    "ALLANT_WRITER_ANSWERS": "true",
     "ALLANT_MEANING": "false",
 }
 

@@ -197,3 +197,31 @@ async def test_a_conversation_in_a_direct_room(community: Community) -> None:
     given = await community.host.say(room, "!allant help")
     await community.after(CommandGiven, given)
     assert len(await community.said(community.host, room)) == 2
+
+
+async def test_an_unasked_answer_comes_in_the_thread_and_goes_with_one_tap(community: Community) -> None:
+    asked = await community.host.say(community.room, "How do I mute a channel?")
+    await community.after(MessagePosted, asked)
+    assert await community.said(community.host) == []
+    await community.wait(timedelta(minutes=3))
+    (answer,) = await community.said(community.host)
+    assert thread_of(answer["content"]) == asked
+    pressed = await community.host.react(community.room, answer["event_id"], "2️⃣")
+    await community.after(CommandGiven, pressed)
+    assert answer["event_id"] not in [each["event_id"] for each in await community.said(community.host)]
+
+
+async def test_what_is_not_known_goes_to_somebody_who_knows_in_their_language(community: Community) -> None:
+    zoe = await community.newcomer("zoe-knows", "Zoé")
+    room = await community.direct_room(zoe)
+    for text in ("!allant moi langue fr", "!allant expertise sur portails"):
+        await community.after(CommandGiven, await zoe.say(room, text))
+    question = "Allant: what is the code of the portails in Lille?"
+    asked = await community.host.say(community.room, question, names=[community.bot])
+    await community.after(MessagePosted, asked)
+    said = [each["content"] for each in await community.said(community.host) if "Zoé" in each["content"]["body"]]
+    assert thread_of(said[-1]) == asked
+    assert "I have asked Zoé" in said[-1]["body"]
+    told = (await community.said(zoe, room))[-1]["content"]["body"]
+    assert "sujet que vous proposez" in told
+    assert "Lille" in told
