@@ -199,7 +199,8 @@ async def test_three_missed_weeks_are_one_message(tmp_path: Path) -> None:
 async def test_an_item_may_ask_first_or_be_skipped(tmp_path: Path) -> None:
     items = ITEMS.replace("every: monday 10:30", "every: monday 10:30\n    missed: ask")
     items = items.replace("every: tuesday 10:00", "every: monday 10:00\n    missed: skip")
-    async with stage(tmp_path, schedules={"items.yaml": items}, start=in_paris(23, 9)) as play:
+    files = {"items.yaml": items, "reports.yaml": "reports: {weekly_on: []}\n"}
+    async with stage(tmp_path, schedules=files, start=in_paris(23, 9)) as play:
         await _away(play, in_paris(23, 10, 40))
         assert play.said_in("general") == play.said_in("random") == []
         [told] = play.told(OSCAR)  # One message for all that was missed.
