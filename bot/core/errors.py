@@ -6,6 +6,7 @@ AllantError
 ├── PlatformError         a platform did not do what was asked
 │   ├── RateLimited       try again after ``retry_after`` seconds
 │   ├── Unreachable       it certainly did not arrive: try again later
+│   │   └── SignedOut     our session or token is not known there any more
 │   ├── Unsure            it may or may not have arrived: look it up, or ask the animator
 │   └── Refused           it will never be accepted: do not try again
 ├── StoreUnavailable      the database is away, or has no room: nothing was kept, do it again later
@@ -98,6 +99,10 @@ class RateLimited(PlatformError):
 
 class Unreachable(PlatformError):
     """The platform could not be reached, and nothing was sent."""
+
+
+class SignedOut(Unreachable):
+    """The platform does not know our session or token (any more): only an administrator can mend that."""
 
 
 class Unsure(PlatformError):

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
-from bot.core.errors import BadInput, Refused
+from bot.core.errors import BadInput, Refused, SignedOut
+from bot.core.patience import patiently
 from bot.core.platform import Capabilities, Keepsake, OnEvent, Platform
 from bot.core.refs import Language, WorkspaceRef
 from bot.core.rendering import Renderer
-from bot.platforms.matrix.homeserver import Homeserver, SignedOut
+from bot.platforms.matrix.homeserver import Homeserver
 from bot.platforms.matrix.inbound import Listener
 from bot.platforms.matrix.outbound import Sender
-from bot.platforms.matrix.patience import patiently
 from bot.platforms.matrix.reading import server_of
 from bot.platforms.matrix.session import SessionFile
 from bot.platforms.matrix.writing import Scribe

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.errors import PlatformError, Unreachable, Unsure
+from bot.core.errors import PlatformError, SignedOut, Unreachable, Unsure
 from bot.core.platform import Keepsake
 from bot.platforms.matrix.reading import DIRECT_MARK, Json, mapping, strings, text
 from bot.platforms.matrix.session import Session, SessionFile, read, written
@@ -36,10 +36,6 @@ _FILTER = {
     "account_data": {"types": ["m.direct"]},
     "room": {"timeline": {"limit": TIMELINE}, "ephemeral": {"types": []}, "account_data": {"types": []}},
 }
-
-
-class SignedOut(Unreachable):
-    """The homeserver does not know our session (any more) and no password helps: an administrator must."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from datetime import datetime
 from bot.core.community import Channel, Member
 from bot.core.errors import PlatformError
 from bot.core.events import ChannelChanged, Event, MemberChanged, MemberJoined, MemberLeft
+from bot.core.patience import patiently, pause
 from bot.core.platform import OnEvent
 from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
 from bot.platforms.matrix.homeserver import Batch, Homeserver, RoomNews
 from bot.platforms.matrix.messages import MessageReader
-from bot.platforms.matrix.patience import patiently, pause
 from bot.platforms.matrix.reading import Json, content_of, fingerprint, mapping, moment_of, name_of, server_of, text
 from bot.platforms.matrix.rooms import Room, Roster
 from bot.platforms.matrix.wire import MatrixRefused

@@ -17,9 +17,9 @@ from bot.core.events import (
     ReactionAdded,
     ReactionRemoved,
 )
+from bot.core.patience import patiently
 from bot.core.refs import ChannelRef, MemberRef, MessageRef, WorkspaceRef
 from bot.platforms.matrix.homeserver import Homeserver
-from bot.platforms.matrix.patience import patiently
 from bot.platforms.matrix.reading import (
     KEY,
     Json,

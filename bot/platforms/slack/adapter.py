@@ -12,13 +12,13 @@ from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import MemberChanged
+from bot.core.patience import pause
 from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.refs import ChannelRef, Language, WorkspaceRef
 from bot.platforms.slack.blocks import Scribe
 from bot.platforms.slack.inbound import Inbound
 from bot.platforms.slack.installation import Installation
 from bot.platforms.slack.outbound import Hooks, Sender
-from bot.platforms.slack.patience import pause
 from bot.platforms.slack.people import People
 from bot.platforms.slack.reading import fingerprint, mapping, text
 from bot.platforms.slack.tickets import Held

@@ -24,17 +24,17 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot.core.checkup import Finding
-from bot.core.errors import BadInput, Unreachable
+from bot.core.errors import BadInput, SignedOut, Unreachable
+from bot.core.patience import patiently
 from bot.core.platform import OnEvent
 from bot.core.refs import Language
 from bot.core.rendering import Renderer
 from bot.core.webhook import Webhook, WebRequest, WebResponse
 from bot.platforms.slack.adapter import SlackPlatform
 from bot.platforms.slack.installation import Installation
-from bot.platforms.slack.patience import patiently
 from bot.platforms.slack.reading import Json, mapping, text
 from bot.platforms.slack.reception import Reception
-from bot.platforms.slack.wire import API_URL, SignedOut, SlackRefused, Wire, make_client, sdk_logger, translated
+from bot.platforms.slack.wire import API_URL, SlackRefused, Wire, make_client, sdk_logger, translated
 
 log = logging.getLogger("allant.slack")
 

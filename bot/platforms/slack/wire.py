@@ -16,7 +16,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core.errors import PlatformError, RateLimited, Refused, Unreachable, Unsure
+from bot.core.errors import PlatformError, RateLimited, Refused, SignedOut, Unreachable, Unsure
 from bot.platforms.slack.reading import Json, mapping, text
 
 log = logging.getLogger("allant.slack")
@@ -87,10 +87,6 @@ class SlackRefused(Refused):
     def __init__(self, code: str, why: str = "") -> None:
         self.code = code
         super().__init__(f"{code}: {why}" if why else code)
-
-
-class SignedOut(Unreachable):
-    """Slack does not know our token (any more): only an administrator can mend that."""
 
 
 class Turns:

@@ -1,4 +1,4 @@
-"""Waiting for a homeserver that is away, or that asks us to wait."""
+"""Waiting for a platform that is away, or that asks us to wait."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bot.core.errors import RateLimited, Unreachable, Unsure
-from bot.platforms.matrix.homeserver import SignedOut
+from bot.core.errors import RateLimited, SignedOut, Unreachable, Unsure
 
-log = logging.getLogger("allant.matrix")
+log = logging.getLogger("allant.platforms")
 
 T = TypeVar("T")
 
@@ -21,7 +20,7 @@ LONGEST_SECONDS = 60.0
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], *, tries: int = 0) -> T:
-    """What ``ask`` gives, asked again while the homeserver is away (``tries`` 0: for as long as it takes; each wait it
+    """What ``ask`` gives, asked again while the platform is away (``tries`` 0: for as long as it takes; each wait it
     asks for itself is obeyed and counts as none). Raises what cannot be mended by waiting: SignedOut, Refused."""
     failed = 0
     while True:
@@ -40,7 +39,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], *, tries: int = 0) -> T:
             await asyncio.sleep(pause(failed))
         else:
             if failed:
-                log.info("the homeserver is back after %d tries", failed)
+                log.info("the platform is back after %d tries", failed)
             return answer
 
 
