@@ -91,11 +91,10 @@ def expect(report: Report, raw: Raw) -> None:
             people = len(raw.people(figure.as_of - (days - 1) * DAY, figure.as_of, kinds))
             if people or figure.why == "":
                 assert figure.value == (people if people == 0 or people >= report.threshold else None), figure
-    day = report.figures["newcomers"].as_of
-    told(report, "newcomers", len(raw.newcomers(day)))
-    told(report, "newcomers_activated", len(raw.activated(day)))
-    for name, people in raw.ladder(report.figures["readers"].as_of).items():
-        told(report, name, people)
+    told(report, "newcomers", len(raw.newcomers(report.figures["newcomers"].as_of)))
+    told(report, "newcomers_activated", len(raw.activated(report.figures["newcomers_activated"].as_of)))
+    for name in ("readers", "reactors", "contributors", "animators"):
+        told(report, name, raw.ladder(report.figures[name].as_of)[name])
     assert [week.whole for week in report.weeks[:-1]] == [True] * (len(report.weeks) - 1)
     for week in report.weeks:
         if not week.whole:

@@ -14,7 +14,10 @@ from tests.handlers.stage import MONDAY
 from tests.wire.telegram_house import House, buttons, house, words
 from tests.wire.telegram_server import BotApi, Refusal, Room
 
-RULES = {"welcome.yaml": "welcome: {channels: [general], default_channel: general, window_minutes: 1}"}
+RULES = {
+    "welcome.yaml": "welcome: {channels: [general], default_channel: general, window_minutes: 1}",
+    "reports.yaml": "reports: {weekly_on: []}",
+}
 
 
 @pytest.fixture
