@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    # The chat comes first: while a whole library is read for the first time, whatever else is to be done goes before.
+    os.nice(10)
     # One thread: the bot shares its machine. The libraries read it when they load, hence before their import.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
