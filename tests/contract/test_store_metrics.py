@@ -89,8 +89,11 @@ def expect(report: Report, raw: Raw) -> None:
         for label, days in (("day", 1), ("week", 7), ("28_days", 28)):
             figure = report.figures[f"{name}_{label}"]
             people = len(raw.people(figure.as_of - (days - 1) * DAY, figure.as_of, kinds))
-            if people or figure.why == "":
-                assert figure.value == (people if people == 0 or people >= report.threshold else None), figure
+            if figure.why == "":
+                assert figure.value == people, figure
+                assert people == 0 or people >= report.threshold, figure
+            else:  # Too few, or so many more than were told of last that the difference would be about few.
+                assert figure.value is None, figure
     told(report, "newcomers", len(raw.newcomers(report.figures["newcomers"].as_of)))
     told(report, "newcomers_activated", len(raw.activated(report.figures["newcomers_activated"].as_of)))
     for name in ("readers", "reactors", "contributors", "animators"):
@@ -163,7 +166,7 @@ async def test_every_metric_is_what_the_signals_say(store: Store, seed: int) -> 
     assert [each.people for each in report.retention if each.people]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     people=st.integers(3, 40),
