@@ -149,6 +149,7 @@ async def killed(
     assert answers == town.commands, "one private answer a command"
 
 
+@pytest.mark.kill
 async def test_a_person_is_welcomed_and_answered_through_a_kill(synapse: Synapse, tmp_path: Path) -> None:
     await killed(synapse, tmp_path, kills=1, posts=0, seed=11)
 

@@ -138,6 +138,7 @@ async def killed(folder: Path, *, kills: int, seed: int) -> None:
     )
 
 
+@pytest.mark.kill
 async def test_a_person_is_answered_through_a_kill(tmp_path: Path) -> None:
     await killed(tmp_path, kills=1, seed=21)
 
