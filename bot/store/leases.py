@@ -154,7 +154,10 @@ class SharedLeases(Leases):
     async def take(self, names: Collection[str]) -> Mapping[str, Held]:
         if not names or not self.valid:
             return {}
-        return await self._database.write(partial(_take, mine=self._id, names=sorted(names), grace=self._grace))
+        mine = self._id
+        held = await self._database.write(partial(_take, mine=mine, names=sorted(names), grace=self._grace))
+        # Whoever slept through the answer was given up meanwhile, and may have joined anew: these are others' by now.
+        return held if self.valid and self._id == mine else {}
 
     async def give_back(self, names: Mapping[str, Rested]) -> None:
         if names:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.core.leases import Rested
 from bot.store.database import Database
 from bot.store.leases import SharedLeases
 from bot.store.migrate import upgrade
+
+T = TypeVar("T")
 
 LEASE = timedelta(seconds=0.6)
 
@@ -82,6 +86,40 @@ async def test_a_process_given_up_stops_and_begins_anew(two: tuple[SharedLeases,
         await asyncio.gather(living, return_exceptions=True)
     assert first.id != name
     assert set(await first.take(["a"])) == {"a"}
+
+
+class SleepsThroughAnAnswer(Database):
+    """As a machine that stops between the commit and what follows from it."""
+
+    asleep: asyncio.Event | None = None
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        answer = await super().write(work)
+        if (woken := self.asleep) is not None:
+            self.asleep = None
+            await woken.wait()
+        return answer
+
+
+async def test_what_was_taken_before_a_long_sleep_is_not_ours_after_it(
+    durable_address: str, two: tuple[SharedLeases, SharedLeases]
+) -> None:
+    _, other = two
+    database = SleepsThroughAnAnswer(durable_address)
+    leases = SharedLeases(database, lease=LEASE)
+    try:
+        await leases.join("worker", "1")
+        woken = database.asleep = asyncio.Event()
+        taking = asyncio.create_task(leases.take(["a"]))
+        await asyncio.sleep(LEASE.total_seconds() * 1.5)
+        await other.join("worker", "1")
+        assert set(await other.take(["a"])) == {"a"}
+        await leases.join("worker", "1")  # As it does when it finds that it was given up.
+        woken.set()
+        assert leases.valid
+        assert await taking == {}
+    finally:
+        await database.close()
 
 
 async def test_a_process_that_leaves_frees_all_at_once(two: tuple[SharedLeases, SharedLeases]) -> None:
