@@ -47,7 +47,7 @@ PACES: Mapping[str, Pace] = {
     # 30 a second over all, 20 a minute in a group, 1 a second in one chat.
     # A private chat is one place, whether it is named by the person or as the channel in which they wrote.
     "telegram": Pace(
-        workspace=Rate(28.9, 1),
+        workspace=Rate(28, 2),
         channel=(Rate(1, 1), Rate(18 / 60, 2)),
         member=Rate(0.95, 1),
         private=re.compile(r"\d+"),
