@@ -31,8 +31,9 @@ from bot.store import Store
 from bot.timetable import Schedules
 from tests.bench.figures import show
 from tests.contract.in_memory_drawer import InMemoryDrawer, simple_equipment
-from tests.wire.telegram_server import TOKEN, BotApi
-from tests.wire.telegram_server import Limits as TheirLimits
+from tests.wire.telegram_chats import TOKEN
+from tests.wire.telegram_chats import Limits as TheirLimits
+from tests.wire.telegram_server import BotApi
 
 GROUPS, PEOPLE = 200, 2_000
 FASTER = 1.5

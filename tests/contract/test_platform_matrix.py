@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Refused, Unreachable, Unsure
-from tests.contract.platform_suite import PlatformSuite, World
+from tests.contract.platform_suite import PlatformSuite
+from tests.contract.platform_world import World
 from tests.wire.matrix_world import MatrixWorld
 from tests.wire.synapse import Synapse
 

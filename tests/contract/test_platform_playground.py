@@ -22,7 +22,8 @@ from bot.platforms.playground import BOT, Fault, Person, PlaygroundPlatform, Pla
 from bot.platforms.playground.homes import Homes
 from bot.platforms.playground.records import Post
 from bot.platforms.playground.views import form_of, href
-from tests.contract.platform_suite import Heard, PlatformSuite, Seen, SeenForm, World
+from tests.contract.platform_suite import PlatformSuite
+from tests.contract.platform_world import Heard, Seen, SeenForm, World
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FAULTS = {

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.core.errors import Refused, Unreachable, Unsure
-from tests.contract.platform_suite import PlatformSuite, World
+from tests.contract.platform_suite import PlatformSuite
+from tests.contract.platform_world import World
 from tests.wire.telegram_server import BotApi
 from tests.wire.telegram_world import TelegramWorld
 

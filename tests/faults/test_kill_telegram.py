@@ -20,7 +20,8 @@ from bot.core.refs import WorkspaceRef
 from bot.settings import read_settings
 from bot.store import Store
 from tests.faults.process import Running, schedules
-from tests.wire.telegram_server import BOT_ID, TOKEN, BotApi, Room
+from tests.wire.telegram_chats import BOT_ID, TOKEN, Room
+from tests.wire.telegram_server import BotApi
 
 QUESTION = "how do I mute a channel?"
 WORKSPACE = WorkspaceRef("telegram", str(BOT_ID))

@@ -13,7 +13,7 @@ from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, emoji
-from tests.contract.platform_suite import LATER, Heard, Seen, SeenForm, World
+from tests.contract.platform_world import LATER, Heard, Seen, SeenForm, World
 from tests.servers.local_slack import APP_TOKEN, BOT, BOT_TOKEN, GENERAL, PATIENCE, Json, LocalSlack
 from tests.wire.slack_people import elements_of, input_state, labels_of, text_of
 from tests.wire.slack_world import as_form, picked

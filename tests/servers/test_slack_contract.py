@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Refused
-from tests.contract.platform_suite import PlatformSuite, World
+from tests.contract.platform_suite import PlatformSuite
+from tests.contract.platform_world import World
 from tests.servers.local_slack import LocalSlack, local_slack
 from tests.servers.slack_world import LocalSlackWorld
 

@@ -19,7 +19,7 @@ from bot.core.refs import ChannelRef, MessageRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.telegram import TelegramPlatform
 from tests.contract.in_memory_drawer import InMemoryDrawer, simple_equipment
-from tests.contract.platform_suite import LATER, Heard
+from tests.contract.platform_world import LATER, Heard
 from tests.servers import npm, process
 
 pytestmark = pytest.mark.servers

@@ -15,7 +15,7 @@ from bot.core.message import Message
 from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.markdown import MarkdownRenderer
 from bot.platforms.matrix import MatrixPlatform
-from tests.contract.platform_suite import LATER, Heard, Seen, World
+from tests.contract.platform_world import LATER, Heard, Seen, World
 from tests.wire.matrix_people import Json, Person, Shown, thread_of
 from tests.wire.relay import Relay
 from tests.wire.synapse import Synapse

@@ -17,7 +17,7 @@ from bot.core.refs import ChannelRef, MemberRef, MessageRef
 from bot.core.webhook import WebRequest
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform, emoji
-from tests.contract.platform_suite import LATER, Heard, Seen, SeenForm, World
+from tests.contract.platform_world import LATER, Heard, Seen, SeenForm, World
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import Manners, SlackServer

@@ -18,7 +18,8 @@ from bot.markdown import MarkdownRenderer
 from bot.platforms.telegram import TelegramPlatform
 from bot.settings import Settings, starter_folder
 from tests.handlers.stage import MONDAY, _starter_library
-from tests.wire.telegram_server import TOKEN, BotApi, Room
+from tests.wire.telegram_chats import TOKEN, Room
+from tests.wire.telegram_server import BotApi
 
 JOINER = "\u2060"
 PACE = timedelta(seconds=4)

@@ -13,7 +13,6 @@ import random
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,68 +23,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.web import listen, web_server
-
-Json = dict[str, Any]
-TOKEN = "424242:AAfakeTokenOfATestBot_0123456789abcd"
-BOT_ID = 424242
-IN = ("creator", "administrator", "member")
-RIGHTS = (
-    "can_be_edited",
-    "is_anonymous",
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
+from tests.wire.telegram_chats import (
+    BOT_ID,
+    IN,
+    RIGHTS,
+    TOKEN,
+    Json,
+    Limits,
+    Refusal,
+    Room,
+    check_keyboard,
+    entities_of,
 )
-
-
-class Refusal(Exception):
-    """What the API answers instead of a result."""
-
-    def __init__(self, code: int, description: str, **parameters: int) -> None:
-        self.code, self.description, self.parameters = code, description, parameters
-        super().__init__(description)
-
-
-@dataclass
-class Limits:
-    """Telegram's, with time ``scale`` times as fast: messages a second over all, a second in a chat, a minute in a
-    group."""
-
-    over_all: int = 30
-    in_chat: int = 1
-    in_group: int = 20
-    scale: float = 1.0
-
-
-@dataclass
-class Room:
-    """A chat: a group, supergroup or private one."""
-
-    id: int
-    type: str
-    title: str = ""
-    members: dict[int, str] = field(default_factory=dict)
-    forum: bool = False
-    messages: dict[int, Json] = field(default_factory=dict)
-    may_post: bool = True
-    moved_to: int = 0
-
-    def json(self) -> Json:
-        found: Json = {"id": self.id, "type": self.type}
-        if self.type == "private":
-            found["first_name"] = self.title
-        else:
-            found["title"] = self.title
-        if self.forum:
-            found["is_forum"] = True
-        return found
 
 
 class BotApi:
@@ -117,9 +66,6 @@ class BotApi:
         self._numbers = itertools.count(1000)
         self._update_ids = itertools.count(7_000_001)
         self._more = asyncio.Condition()
-        self._sent: deque[float] = deque()
-        self._sent_in: defaultdict[int, deque[float]] = defaultdict(deque)
-        self._sent_in_group: defaultdict[int, deque[float]] = defaultdict(deque)
         self._closing = False
         self.public = ("", "")
         """The address the bot believes to have, and where it really is."""
@@ -295,7 +241,7 @@ class BotApi:
 
     async def say(self, room: Room, user: int, text: str, **more: Any) -> int:
         """A message's id. In private one has pressed Start by then, if ever."""
-        message = self._message(room, user, text=text, entities=_entities(text), **more)
+        message = self._message(room, user, text=text, entities=entities_of(text), **more)
         if self._told(room, message):
             await self.update(message=message)
         return int(message["message_id"])
@@ -377,7 +323,7 @@ class BotApi:
 
     def _sendMessage(self, given: Json) -> Json:
         room = self._reach(given)
-        self._keep_limits(room)
+        self._limited(room)
         if not given.get("text"):
             raise Refusal(400, "Bad Request: message text is empty")
         if len(given["text"].encode("utf-16-le")) // 2 > 4096:
@@ -386,7 +332,7 @@ class BotApi:
         for name in ("entities", "reply_markup", "link_preview_options"):
             if name in given:
                 more[name] = given[name]
-        _check_keyboard(given.get("reply_markup"))
+        check_keyboard(given.get("reply_markup"))
         reply = given.get("reply_parameters")
         if reply and reply["message_id"] in room.messages:
             more["reply_to_message"] = {
@@ -511,21 +457,9 @@ class BotApi:
             raise Refusal(400, "Bad Request: message can't be edited")
         return message
 
-    def _keep_limits(self, room: Room) -> None:
-        if self.limits is None:
-            return
-        now, most = time.monotonic() * self.limits.scale, self.limits
-        windows = [(self._sent, most.over_all, 1.0), (self._sent_in[room.id], most.in_chat, 1.0)]
-        if room.type != "private":
-            windows.append((self._sent_in_group[room.id], most.in_group, 60.0))
-        for sent, count, seconds in windows:
-            while sent and sent[0] <= now - seconds:
-                sent.popleft()
-            if len(sent) >= count:
-                wait = sent[-count] + seconds - now
-                raise Refusal(429, "Too Many Requests", retry_after=max(1, round(wait)))
-        for sent, _, _ in windows:
-            sent.append(now)
+    def _limited(self, room: Room) -> None:
+        if self.limits is not None:
+            self.limits.let_through(room)
 
     def _told(self, room: Room, message: Json) -> bool:
         """Whether the bot sees it: in privacy mode only commands, replies to it, and what names it."""
@@ -604,23 +538,3 @@ def _refused(refusal: Refusal) -> Response:
 
 def _allowed(update: Mapping[str, Any], allowed: list[str] | None) -> bool:
     return allowed is None or bool(set(allowed) & set(update))
-
-
-def _check_keyboard(markup: Json | None) -> None:
-    rows = (markup or {}).get("inline_keyboard", [])
-    buttons = [button for row in rows for button in row]
-    if len(buttons) > 100 or any(len(row) > 8 for row in rows):
-        raise Refusal(400, "Bad Request: reply markup is too long")
-    for button in buttons:
-        if not 1 <= len(button.get("callback_data", "x").encode()) <= 64:
-            raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
-
-
-def _entities(text: str) -> list[Json]:
-    found = []
-    if text.startswith("/"):
-        found.append({"type": "bot_command", "offset": 0, "length": len(text.split()[0])})
-    at = text.find("@allant_test_bot")
-    if at >= 0 and not text.startswith("/"):
-        found.append({"type": "mention", "offset": at, "length": len("@allant_test_bot")})
-    return found

@@ -17,9 +17,10 @@ from bot.markdown import MarkdownRenderer
 from bot.platforms.telegram import TelegramPlatform
 from bot.platforms.telegram.forms import Filling
 from tests.contract.in_memory_drawer import InMemoryDrawer, simple_equipment
-from tests.contract.platform_suite import LATER, Heard, Seen, SeenForm, World
+from tests.contract.platform_world import LATER, Heard, Seen, SeenForm, World
 from tests.wire.relay import Relay
-from tests.wire.telegram_server import BOT_ID, BotApi, Room
+from tests.wire.telegram_chats import BOT_ID, Room
+from tests.wire.telegram_server import BotApi
 
 JOINER = "\u2060"
 """Takes no room: a person does not see it."""

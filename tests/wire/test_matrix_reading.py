@@ -19,7 +19,7 @@ from bot.platforms.matrix.outbound import DirectRooms
 from bot.platforms.matrix.rooms import Roster
 from bot.platforms.matrix.session import Session, SessionFile
 from bot.platforms.matrix.writing import MAX_BYTES, Scribe, cut, full_text
-from tests.contract.platform_suite import LATER
+from tests.contract.platform_world import LATER
 from tests.wire.matrix_people import Json
 
 JSON = st.recursive(

@@ -17,7 +17,7 @@ from bot.core.message import Button, Message
 from bot.core.refs import ChannelRef, MessageRef, Place
 from bot.markdown import MarkdownRenderer
 from bot.platforms.matrix import MatrixPlatform
-from tests.contract.platform_suite import LATER
+from tests.contract.platform_world import LATER
 from tests.wire.matrix_people import Person
 from tests.wire.matrix_world import MatrixWorld
 from tests.wire.synapse import Account, Synapse

@@ -17,7 +17,7 @@ from bot.core.signals import What
 from bot.markdown import MarkdownRenderer
 from bot.platforms.matrix import MatrixPlatform
 from bot.settings import Settings, starter_folder
-from tests.contract.platform_suite import Heard
+from tests.contract.platform_world import Heard
 from tests.wire.matrix_people import Json, Person, Shown, thread_of
 from tests.wire.synapse import Synapse
 

@@ -21,7 +21,7 @@ from bot.core.message import Field, Form, Message
 from bot.core.webhook import WebRequest
 from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import Installation, SlackApp
-from tests.contract.platform_suite import LATER, Heard
+from tests.contract.platform_world import LATER, Heard
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Json, Organisation
 from tests.wire.slack_people import People, text_of
 from tests.wire.slack_server import Manners, signed

@@ -22,7 +22,7 @@ from bot.platforms.slack.modals import Origin, pack, unpack, values_of, view
 from bot.platforms.slack.outbound import METADATA
 from bot.platforms.slack.tickets import Ticket
 from bot.platforms.slack.wire import Turns
-from tests.contract.platform_suite import LATER
+from tests.contract.platform_world import LATER
 from tests.wire.slack_checks import wrong_in_blocks, wrong_in_view
 from tests.wire.slack_org import Json
 from tests.wire.slack_people import elements_of, text_of

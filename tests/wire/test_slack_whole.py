@@ -19,7 +19,7 @@ from bot.markdown import MarkdownRenderer
 from bot.platforms.slack import SlackApp, SlackPlatform
 from bot.platforms.slack.reception import SHORTCUT_FAQ
 from bot.settings import Settings, starter_folder
-from tests.contract.platform_suite import Heard
+from tests.contract.platform_world import Heard
 from tests.wire.slack_org import APP_TOKEN, BOT_TOKEN, BOT_USER, Json
 from tests.wire.slack_people import People, elements_of, labels_of, text_of
 from tests.wire.slack_server import SlackServer

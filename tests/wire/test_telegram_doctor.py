@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from bot.cli import cli
 from bot.settings import Settings
 from bot.telegram_setup import look
+from tests.wire.telegram_chats import TOKEN
 from tests.wire.telegram_house import RULES_NONE, house
-from tests.wire.telegram_server import TOKEN, BotApi
+from tests.wire.telegram_server import BotApi
 
 
 def settings(api: BotApi, folder: Path, **more: object) -> Settings:

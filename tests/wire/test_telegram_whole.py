@@ -12,8 +12,9 @@ import pytest
 from bot.core.community import Role
 from bot.core.delivery import State
 from tests.handlers.stage import MONDAY
+from tests.wire.telegram_chats import Refusal, Room
 from tests.wire.telegram_house import House, buttons, house, words
-from tests.wire.telegram_server import BotApi, Refusal, Room
+from tests.wire.telegram_server import BotApi
 
 RULES = {
     "welcome.yaml": "welcome: {channels: [general], default_channel: general, window_minutes: 1}",

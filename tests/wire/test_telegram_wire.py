@@ -23,8 +23,9 @@ from bot.markdown import MarkdownRenderer
 from bot.platforms.telegram import TelegramPlatform
 from bot.web import listen, web_server, webhook_routes
 from tests.contract.in_memory_drawer import InMemoryDrawer, simple_equipment
-from tests.contract.platform_suite import LATER, Heard
-from tests.wire.telegram_server import TOKEN, BotApi, Refusal
+from tests.contract.platform_world import LATER, Heard
+from tests.wire.telegram_chats import TOKEN, Refusal
+from tests.wire.telegram_server import BotApi
 from tests.wire.telegram_world import TelegramWorld
 
 
