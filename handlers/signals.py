@@ -30,9 +30,11 @@ def signal(
 ) -> Signal:
     """One signal of an event; an event may give several kinds, each counted once. A message's own signal is named after
     the message, so that answers and reactions find it."""
-    said = isinstance(event, MessagePosted) and what in (What.POSTED, What.REPLIED)
+    source = f"{event.id}/{what.value}"
+    if isinstance(event, MessagePosted) and what in (What.POSTED, What.REPLIED):
+        source = source_of(event.message)
     return Signal(
-        source=source_of(event.message) if said else f"{event.id}/{what.value}",  # type: ignore[union-attr]
+        source=source,
         workspace=event.workspace,
         at=event.at,
         what=what,

@@ -60,17 +60,3 @@ class Painter(ABC):
     @abstractmethod
     async def sheet(self, charts: Sequence[Chart]) -> Image:
         """All charts below each other in one image. Raises NoPainter."""
-
-
-class NoPainterHere(Painter):
-    """Draws nothing."""
-
-    @property
-    def ready(self) -> bool:
-        return False
-
-    async def paint(self, charts: Sequence[Chart]) -> Sequence[Image]:
-        raise NoPainter("charts need the extra allant[reports]")
-
-    async def sheet(self, charts: Sequence[Chart]) -> Image:
-        raise NoPainter("charts need the extra allant[reports]")

@@ -1,4 +1,4 @@
-"""Waiting for a platform that is away, or that asks us to wait."""
+"""Waiting for a platform that is away or asks us to wait, and for a store that is away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot.core.errors import RateLimited, SignedOut, Unreachable, Unsure
+from bot.core.events import Event
+from bot.core.platform import OnEvent
 
 log = logging.getLogger("allant.platforms")
 
@@ -43,7 +45,21 @@ async def patiently(ask: Callable[[], Awaitable[T]], *, tries: int = 0) -> T:
             return answer
 
 
-def pause(failed: int) -> float:
-    """Seconds before the next try after ``failed`` failures, spread so that many clients do not come back at once."""
-    top = min(FIRST_SECONDS * 2.0 ** min(failed, 16), LONGEST_SECONDS)
+async def hand_over(event: Event, on_event: OnEvent) -> None:
+    """Have the event accepted, however long the store is away: what follows in the place waits behind it."""
+    failed = 0
+    while True:
+        try:
+            await on_event(event)
+            return
+        except Exception as error:
+            failed += 1
+            log.error("an event could not be kept, trying again: %s", type(error).__name__)
+            await asyncio.sleep(pause(failed))
+
+
+def pause(failed: int, longest: float = LONGEST_SECONDS) -> float:
+    """Seconds before the next try after ``failed`` failures, ``longest`` at most, spread so that many clients do not
+    come back at once."""
+    top = min(FIRST_SECONDS * 2.0 ** min(failed, 16), longest)
     return random.uniform(top / 2, top)  # noqa: S311  # Spreading load, no secret.

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,10 +155,3 @@ class Found:
 
     def features(self, number: int) -> dict[str, float]:
         return self.index.features(self.asked, self.near, number)
-
-
-def as_floats(vectors: Sequence[Any], size: int) -> Floats:
-    """Vectors of an embedder as a matrix; ``size`` is the width of one without rows."""
-    if not vectors:
-        return np.zeros((0, size), dtype=np.float32)
-    return np.stack([np.frombuffer(memoryview(each), dtype=np.float32) for each in vectors])

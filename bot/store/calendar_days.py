@@ -39,9 +39,3 @@ def first_day(month: int) -> int:
 def month_name(month: int) -> str:
     """``2026-11``."""
     return f"{month // 12}-{month % 12 + 1:02}"
-
-
-def month_named(name: str) -> int:
-    """The month that is called ``2026-11``."""
-    year, _, month = name.partition("-")
-    return int(year) * 12 + int(month) - 1

@@ -128,7 +128,7 @@ def over_http() -> None:
                 command = [sys.executable, "-m", "tests.bench.signals_web", kind, socket, folder]
                 with subprocess.Popen(command) as process:
                     try:
-                        wait_for(socket, lambda p=process: p.poll() is None)  # type: ignore[misc]
+                        wait_for(socket, lambda p=process: p.poll() is None)  # type: ignore[misc]  # Bound now, as it changes.
                         asyncio.run(load(socket, 200, 9_000_000 + turn * 1000))
                         found.append(asyncio.run(load(socket, 3000, turn * 10_000)))
                     finally:
@@ -221,9 +221,9 @@ async def fill(opened: Store, raw: Any, plain: sqlite3.Connection, members: int,
         who = (members * chance.random(size) ** 3).astype(np.int32)
         where = (channels * chance.random(size) ** 2).astype(np.int32)
         what = chance.choice(4, size, p=SHARES).astype(np.int8)
-        await opened._database.write(lambda c, d=day, m=who, k=what: _roll_day(c, d, m, k))  # type: ignore[misc]
+        await opened._database.write(lambda c, d=day, m=who, k=what: _roll_day(c, d, m, k))  # type: ignore[misc]  # Bound now, as it changes.
         if day > last - 28:
-            await opened._database.write(lambda c, d=day, m=who, k=what, p=where: _roll_channels(c, d, m, k, p))  # type: ignore[misc]
+            await opened._database.write(lambda c, d=day, m=who, k=what, p=where: _roll_channels(c, d, m, k, p))  # type: ignore[misc]  # Bound now, as it changes.
             rows = zip([day] * size, where.tolist(), who.tolist(), what.tolist(), strict=True)
             plain.executemany("INSERT INTO signal VALUES (?, ?, ?, ?)", rows)
         # DuckDB reads the variable by its name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -10,7 +9,7 @@ from datetime import datetime
 from bot.core.community import Channel, Member
 from bot.core.errors import PlatformError
 from bot.core.events import ChannelChanged, Event, MemberChanged, MemberJoined, MemberLeft
-from bot.core.patience import patiently, pause
+from bot.core.patience import hand_over, patiently
 from bot.core.platform import OnEvent
 from bot.core.refs import ChannelRef, Language, MemberRef, WorkspaceRef
 from bot.platforms.matrix.homeserver import Batch, Homeserver, RoomNews
@@ -308,19 +307,6 @@ class Listener:
             archived=room.replaced,
             last_message_at=spoken,
         )
-
-
-async def hand_over(event: Event, on_event: OnEvent) -> None:
-    """Have the event accepted, however long the store is away: what follows in the room waits behind it."""
-    failed = 0
-    while True:
-        try:
-            await on_event(event)
-            return
-        except Exception as error:
-            failed += 1
-            log.error("an event could not be kept, trying again: %s", type(error).__name__)
-            await asyncio.sleep(pause(failed))
 
 
 def _own_join(events: Sequence[Json], me: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from bot.core.checkup import Finding
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.events import MemberChanged
-from bot.core.patience import pause
+from bot.core.patience import hand_over
 from bot.core.platform import Capabilities, OnEvent, Platform
 from bot.core.refs import ChannelRef, Language, WorkspaceRef
 from bot.platforms.slack.blocks import Scribe
@@ -99,19 +98,11 @@ class SlackPlatform(Platform):
                 await self._hand_over(asked, on_event)
 
     async def _hand_over(self, member: Member, on_event: OnEvent) -> None:
-        """Have it accepted, however long the store is away. Somebody who is as they were has the id they had before,
+        """Have it accepted. Somebody who is as they were has the id they had before,
         which the inbox drops: at most once a day a large organisation is handled whole."""
         now = datetime.now(UTC)
         known_by = f"read {now:%Y-%m-%d} {member.ref.id} {fingerprint(repr(member))}"
-        change = MemberChanged(id=known_by, at=now, workspace=self.workspace, member=member)
-        failed = 0
-        while True:
-            try:
-                return await on_event(change)
-            except Exception as error:
-                failed += 1
-                log.error("a member could not be kept, trying again: %s", type(error).__name__)
-                await asyncio.sleep(pause(failed))
+        await hand_over(MemberChanged(id=known_by, at=now, workspace=self.workspace, member=member), on_event)
 
     async def direct_with(self, person: str) -> ChannelRef:
         """The direct conversation with somebody. Raises PlatformError."""

@@ -51,11 +51,6 @@ class People:
         async for page in self._pages("conversations.list", "channels", types="public_channel,private_channel"):
             yield [reading.channel(self._workspace, each) for each in page if each.get("id")]
 
-    async def raw_channels(self) -> AsyncIterator[list[Json]]:
-        """As Slack describes them, with ``is_member``: for the checks at the start."""
-        async for page in self._pages("conversations.list", "channels", types="public_channel,private_channel"):
-            yield page
-
     async def _pages(self, method: str, part: str, **values: str) -> AsyncIterator[list[Json]]:
         cursor = ""
         while True:

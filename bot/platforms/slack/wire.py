@@ -132,9 +132,6 @@ class Wire:
         self._client = make_client(api_url, token)
         self._session = session
         self.turns = Turns()
-        self.calls = 0
-        self.refused_for_haste = 0
-        """How many requests were answered 429, of :attr:`calls`: what the benchmark looks at."""
 
     async def ask(self, method: str, *, read: bool = False, patient: bool = False, **values: Any) -> Json:
         """What a success says. ``read``: with the values in the address, as Slack takes them for its reading methods.
@@ -147,7 +144,6 @@ class Wire:
             if not patient and (seconds > 0 or turn > PATIENT_SECONDS):
                 raise RateLimited(seconds or turn)
             await asyncio.sleep(seconds or turn)
-        self.calls += 1
         self._client.session = self._session()
         given = {name: value for name, value in values.items() if value is not None}
         try:
@@ -157,7 +153,6 @@ class Wire:
                 else self._client.api_call(method, json=given)
             )
         except RateLimited as error:
-            self.refused_for_haste += 1
             self.turns.rest(method, error.retry_after, place)
             raise
         return mapping(answer.data)

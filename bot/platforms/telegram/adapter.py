@@ -17,6 +17,7 @@ from telegram import Update
 from bot.core.community import Channel, Member
 from bot.core.delivery import Delivery, Receipt
 from bot.core.errors import BadInput, PlatformError, RateLimited, Refused, where
+from bot.core.patience import pause
 from bot.core.platform import Capabilities, Equipment, OnEvent, Platform
 from bot.core.refs import Language, WorkspaceRef
 from bot.core.rendering import Renderer
@@ -25,7 +26,7 @@ from bot.platforms.telegram import menu
 from bot.platforms.telegram.api import PER_SECOND, AlsoAsked, Api, TokenRefused
 from bot.platforms.telegram.conversation import Conversation
 from bot.platforms.telegram.health import Finding, examine
-from bot.platforms.telegram.inbound import Listener, pause
+from bot.platforms.telegram.inbound import Listener
 from bot.platforms.telegram.keeping import Memory
 from bot.platforms.telegram.outbound import Sender
 from bot.platforms.telegram.reading import Names

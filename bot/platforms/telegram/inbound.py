@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections import OrderedDict
 from functools import partial
 
@@ -18,13 +17,13 @@ from bot.core.events import (
     ChannelChanged,
     CommandGiven,
     ConversationOpened,
-    Event,
     JoinRequested,
     MessageEdited,
     MessagePosted,
     ReactionAdded,
     ReactionRemoved,
 )
+from bot.core.patience import hand_over
 from bot.core.platform import Equipment, OnEvent
 from bot.core.refs import Language, MessageRef, WorkspaceRef
 from bot.platforms.telegram import reading
@@ -345,22 +344,3 @@ class Listener:
         if self._equipment is not None:
             chosen = await self._equipment.language_of(self.names.member_ref(user))
         return chosen or language_of(code, self._language)
-
-
-async def hand_over(event: Event, on_event: OnEvent) -> None:
-    """Have the event accepted, however long the store is away: what follows waits behind it."""
-    failed = 0
-    while True:
-        try:
-            await on_event(event)
-            return
-        except Exception as error:
-            failed += 1
-            log.error("an event could not be kept, trying again: %s", type(error).__name__)
-            await asyncio.sleep(pause(failed))
-
-
-def pause(failed: int, longest: float = 60.0) -> float:
-    """Seconds before the next try after ``failed`` failures, spread so that many do not come back at once."""
-    top = min(0.5 * 2.0 ** min(failed, 16), longest)
-    return random.uniform(top / 2, top)  # noqa: S311  # Spreading load, no secret.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -172,8 +171,3 @@ def language_of(code: str | None, otherwise: Language) -> Language:
     """Ours for an IETF language tag (``fr-CA``)."""
     primary = (code or "").partition("-")[0].casefold()
     return "fr" if primary == "fr" else "en" if primary else otherwise
-
-
-def topics_of(chat: Chat) -> Sequence[tuple[str, str]]:
-    """The topics of a group as (thread id, name)."""
-    return sorted(chat.topics.items())

@@ -135,7 +135,7 @@ def _carry_over() -> None:
         "FROM signal WHERE member_key IS NOT NULL"
     )
     op.execute(
-        "INSERT INTO signal_member (workspace, member_key, period, number, first_day, team, manager) "  # noqa: S608
+        "INSERT INTO signal_member (workspace, member_key, period, number, first_day, team, manager) "  # noqa: S608  # Names of our own only.
         "SELECT workspace, member_key, 0, "
         "ROW_NUMBER() OVER (PARTITION BY workspace ORDER BY min(at), member_key), "
         f"min(at) / {day}, '', false FROM signal WHERE member_key IS NOT NULL GROUP BY workspace, member_key"
