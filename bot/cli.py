@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import answers_cli, faq_cli, faqimport_cli, ledger_cli, report_cli, signals_cli, telegram_cli
+from bot import answers_cli, doctor_cli, faq_cli, faqimport_cli, ledger_cli, report_cli, signals_cli, telegram_cli
 from bot.core.errors import AllantError, BadContent, BadInput, Problem
 from bot.settings import Settings, read_settings, starter_env, starter_folder
 from bot.slack_cli import register as register_slack
@@ -360,6 +360,8 @@ def restore(
     from bot import history
 
     settings = _settings()
+    if not source.is_file():
+        raise BadInput(f"{source} is no file; `allant db backup FILE` writes one")
     if not yes:
         typer.confirm(f"Replace {history.address(settings)} by {source}?", abort=True)
     with _tables("Restoring") as progress:
@@ -405,6 +407,7 @@ register_slack(cli)
 report_cli.register(cli)
 signals_cli.register(imports, db)
 faq_cli.register(cli)
+doctor_cli.register(cli)
 
 
 def print_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

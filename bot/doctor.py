@@ -48,12 +48,19 @@ def _files(settings: Settings) -> list[Finding]:
 
 def _platforms(settings: Settings) -> list[Finding]:
     found = []
+    if settings.slack_bot_token.get_secret_value() or settings.slack_client_id:
+        found.append(Finding("slack", "ok", "configured", "allant slack doctor asks Slack itself"))
+    if settings.telegram_token.get_secret_value():
+        found.append(Finding("telegram", "ok", "configured", "allant telegram doctor asks Telegram itself"))
     if settings.matrix_homeserver:
         found.append(Finding("matrix", "ok", f"as {settings.matrix_user} on {settings.matrix_homeserver}"))
     if settings.playground:
         found.append(Finding("playground", "ok", "served by `allant run`"))
     if not found:
-        mend = "set ALLANT_MATRIX_HOMESERVER and the others, or ALLANT_PLAYGROUND=true (see .env.example)"
+        mend = (
+            "set ALLANT_SLACK_BOT_TOKEN, ALLANT_TELEGRAM_TOKEN or ALLANT_MATRIX_HOMESERVER, or ALLANT_PLAYGROUND=true "
+            "(see .env.example)"
+        )
         found.append(Finding("platforms", "warn", "none: `allant run` will not start", mend))
     return found
 

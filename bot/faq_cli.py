@@ -1,4 +1,4 @@
-"""The commands over the search: measure it, calibrate it, and say what it runs on."""
+"""The commands over the search: measure it, and calibrate it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ faq = typer.Typer(help="The search of the FAQ: measure and calibrate it.", no_ar
 def register(cli: typer.Typer) -> None:
     """Add the commands to ``allant``."""
     cli.add_typer(faq, name="faq")
-    cli.command()(doctor)
 
 
 @faq.command("eval")
@@ -79,25 +78,6 @@ def calibrate(
         f"{made.figures.channel:.3f}, which answers {share:.0%} of these questions at 95 % right.\n"
         f"Written: {escape(str(settings.calibration_file))}. Restart Allant for it to hold."
     )
-
-
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
-) -> None:
-    """Look at what is configured: what works, what is missing, and how to mend it. Exit code 1 when something fails."""
-    from bot import doctor as doctors
-
-    found = doctors.examine(read_settings())
-    if as_json:
-        data = [{"what": each.what, "state": each.state, "says": each.says, "mend": each.mend} for each in found]
-        print(json.dumps({"findings": data}, indent=2, ensure_ascii=False))  # noqa: T201  # The command's output.
-    else:
-        table = Table("What", "", "Finding", "How to mend it")
-        colours = {"ok": "green", "off": "dim", "warn": "yellow", "fail": "red"}
-        for each in found:
-            table.add_row(each.what, f"[{colours[each.state]}]{each.state}[/]", escape(each.says), escape(each.mend))
-        out.print(table)
-    raise typer.Exit(1 if any(each.state == "fail" for each in found) else 0)
 
 
 def _table(found: dict[str, object]) -> None:

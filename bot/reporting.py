@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from bot.app import rules_by_name
@@ -34,6 +34,7 @@ async def make(
 ) -> bytes:
     """The report in the form asked for. Raises BadInput for a wrong period or workspace, and NoPainter for a picture
     where nothing can draw one."""
+    _read(period, now.date())  # A wrong one is told before anything else is looked for.
     async with opened(settings) as store:
         chosen = await choose_workspace(store, workspace)
         bulletin = await _gathered(settings, store, chosen, period, now)
@@ -74,6 +75,10 @@ async def _period(store: Store, workspace: WorkspaceRef, text: str, now: datetim
     last = await store.measures.last_signal_at(workspace)
     if last is not None and text.strip().casefold() in ("week", "month") and last < now - timedelta(weeks=9):
         today = last.date() + timedelta(days=35 if text.strip().casefold() == "month" else 7)
+    return _read(text, today)
+
+
+def _read(text: str, today: date) -> Period:
     try:
         return read_period(text, today)
     except BadInput as error:

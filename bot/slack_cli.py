@@ -171,8 +171,9 @@ def disconnect(
     slack_setup = _setup()
 
     settings = read_settings()
+    found = asyncio.run(slack_setup.find_workspace(settings, workspace))
     if not yes:
-        typer.confirm(f"Disconnect {workspace}?", abort=True)
+        typer.confirm(f"Disconnect {found.name} ({found.workspace.id})?", abort=True)
     gone = asyncio.run(slack_setup.disconnect(settings, workspace, at_slack=not offline))
     out.print(f"Disconnected {escape(gone.name)} ({gone.workspace.id}).")
 

@@ -183,10 +183,8 @@ async def workspaces(settings: Settings) -> list[Installed]:
     return (await _kept(settings))[0]
 
 
-async def disconnect(settings: Settings, wanted: str, *, at_slack: bool) -> Installed:
-    """Let go of the workspace with this id (``T…``), ref or name. A running Allant notices within seconds.
-    ``at_slack``: revoke the token there, so that it is of no more use to anybody. Raises BadInput when there is none,
-    and PlatformError when Slack could not be told; then nothing is changed."""
+async def find_workspace(settings: Settings, wanted: str) -> Installed:
+    """The connected workspace with this id (``T…``), ref or name. Raises BadInput when there is none, or several."""
     found = [
         each
         for each in await workspaces(settings)
@@ -195,8 +193,16 @@ async def disconnect(settings: Settings, wanted: str, *, at_slack: bool) -> Inst
     if len(found) != 1:
         some = "no" if not found else "more than one"
         raise BadInput(f"{some} workspace {wanted} is connected; `allant slack workspaces` lists them with their ids")
-    if at_slack:
-        await revoke(settings.slack_api_url, found[0].credentials.get("token", ""))
-    async with _opened(settings) as store:
-        await store.installations.forget(found[0].workspace)
     return found[0]
+
+
+async def disconnect(settings: Settings, wanted: str, *, at_slack: bool) -> Installed:
+    """Let go of the workspace. A running Allant notices within seconds. ``at_slack``: revoke the token there, so that
+    it is of no more use to anybody. Raises as :func:`find_workspace`, and PlatformError when Slack could not be told;
+    then nothing is changed."""
+    gone = await find_workspace(settings, wanted)
+    if at_slack:
+        await revoke(settings.slack_api_url, gone.credentials.get("token", ""))
+    async with _opened(settings) as store:
+        await store.installations.forget(gone.workspace)
+    return gone

@@ -198,9 +198,9 @@ async def _coming(ctx: Context, member: Member, page: int, name: str, span: time
 
 
 def _called(ctx: Context, item: Item, language: Language) -> str:
-    """The title of its page; of what was made in chat, its name."""
+    """The title of its page. Its id is the animators' own name for it, in one language, and may tell too much."""
     page = ctx.library.page(f"calendar/{item.page}", language) if item.page else None
-    return page.title if page is not None else item.id.replace("-", " ")
+    return page.title if page is not None else ctx.words(language, "agenda.home_untitled")
 
 
 async def to_approve(ctx: Context, member: Member, page: int) -> Section | None:

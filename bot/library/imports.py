@@ -160,6 +160,8 @@ def _from_row(where: str, row: Sequence[str], columns: Mapping[str, int], langua
     own: Language | None = "fr" if said == "fr" else "en" if said == "en" else language
     if said and said not in LANGUAGES:
         return Skipped(where, f"is in a language that is neither French nor English: {cell('language')[:20]}")
+    if question and not re.search(r"[^\W\d_]{3}", question):
+        return Skipped(where, "its question has no word: name the columns “question” and “answer” in the first row")
     audience = cell("audience").casefold()
     return Pair(
         where=where,

@@ -106,3 +106,27 @@ def test_the_doctor_says_what_is_off_and_how_to_mend_it() -> None:
     told = typed("doctor")
     assert "words only" in told.output
     assert "ALLANT_PLAYGROUND=true" in told.output.replace("\n", "")
+
+
+def test_the_doctor_names_each_platform_that_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLANT_SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("ALLANT_TELEGRAM_TOKEN", "123456:abc")
+    found = {each["what"]: each for each in json.loads(typed("doctor", "--json").output)["findings"]}
+    assert "platforms" not in found, "none is missing"
+    assert "allant slack doctor" in found["slack"]["mend"]
+    assert "allant telegram doctor" in found["telegram"]["mend"]
+    assert "xoxb-1" not in json.dumps(found)
+
+
+def test_what_is_not_there_is_told_before_anything_is_asked() -> None:
+    """Nobody is asked to confirm what cannot be done."""
+    for words, said in (
+        (("db", "restore", "nowhere"), "nowhere is no file"),
+        (("slack", "disconnect", "T9"), "no workspace T9 is connected"),
+        (("report", "--period", "nonsense"), "--period: “nonsense” is no period"),
+        (("faq", "calibrate", "nowhere"), "nowhere cannot be read: No such file or directory"),
+    ):
+        told = typed(*words)
+        assert told.exit_code == 1
+        assert said in str(told.exception)
+        assert "[y/N]" not in told.output

@@ -109,6 +109,10 @@ def test_what_cannot_be_used_is_said(folder: Path) -> None:
             read_pairs(folder / name)
     with pytest.raises(BadInput):
         read_pairs(folder / "none.csv")
+    (folder / "figures.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    found = read_pairs(folder / "figures.csv")
+    assert not found.pairs
+    assert "name the columns" in found.skipped[0].reason
     deep = "<div>" * 5000 + "x"
     (folder / "deep.html").write_text(deep, encoding="utf-8")
     with pytest.raises(BadInput):

@@ -64,13 +64,13 @@ async def test_an_employee_sees_what_comes_and_what_is_theirs(play: Stage) -> No
     await play.ask(ANN, "faq how do I find a message from last month")
     english, french = await opened(play, ANN), await opened(play, CHLOE)
     assert "## Coming up (1 of 3)" in english
-    assert "Tuesday 24 November 2026, 08:30 (GMT)** – stand up, in [#general]" in english
+    assert "Tuesday 24 November 2026, 08:30 (GMT)** – a post, in [#general]" in english
     assert "## Asked most these days" in english
     assert "## You" in english
     assert "Language: English" in english
     assert "Parler français" in english
     assert "## À venir (1 sur 3)" in french
-    assert "– tea, dans" in french
+    assert "– une publication, dans" in french
     assert "## Les questions du moment" in french
     assert "Langue : français" in french
     for word in ("silent", "approval", "Health", "Limits", "without an answer"):
@@ -173,6 +173,16 @@ async def test_the_home_of_somebody_who_was_forgotten_leaves_nothing(play: Stage
     about = await play.allant.store.notes.about(play.member("ann"))
     assert not about.get("notes")
     assert not about.get("timers")
+
+
+async def test_a_post_without_a_title_is_named_by_neither_its_words_nor_its_id(play: Stage) -> None:
+    for person, asked, said in (
+        (ANN, "home upcoming 1", "a post, in"),
+        (CHLOE, "accueil upcoming 1", "une publication, dans"),
+    ):
+        part = (await play.ask(person, asked)).casefold().replace("\\", "")
+        assert said in part
+        assert not [each for each in ("stand-up", "stand up", "what are you", "que faites") if each in part]
 
 
 async def test_the_home_as_a_message(play: Stage) -> None:
