@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn
 from bot import VERSION, archive
 from bot.answers import Served, ServingJournal
 from bot.attendance import Attendance, attend, kept_up
+from bot.checking import load_files, rules_by_name
 from bot.core.actions import GiveRole, Planned
 from bot.core.addresses import Addresses
 from bot.core.backlog import Backlog
@@ -25,12 +26,10 @@ from bot.core.dispatch import Dispatcher, catalogue
 from bot.core.errors import BadInput, Problem
 from bot.core.events import Event, FilesChanged, Started
 from bot.core.feature import Feature, Ports
-from bot.core.goals import GoalRules
 from bot.core.intake import Intake
 from bot.core.platform import Capabilities, Platform
 from bot.core.policy import PolicyRules
 from bot.core.ports import Clock, FeedReader, Writer
-from bot.core.publishing import PublishingRules
 from bot.core.refs import MemberRef, WorkspaceRef
 from bot.delivery import Limits, Outbox
 from bot.doors import Doors
@@ -64,13 +63,6 @@ TIDY_FIRST_SECONDS = 60.0
 """A bot that is restarted every night still tidies once a day; and not while it is busy starting."""
 
 
-def rules_by_name(features: Sequence[Feature] = FEATURES) -> dict[str, type]:
-    """The rhythm each feature declares, by its key in schedules/, the policy's, and who may publish what."""
-    return {"policy": PolicyRules, "publishing": PublishingRules, "goals": GoalRules} | {
-        each.name: each.rules for each in features if each.rules is not None
-    }
-
-
 def make_writer(settings: Settings) -> Writer:
     """The writing service when a key is set, else the canned writer."""
     key = settings.writer_api_key.get_secret_value()
@@ -82,19 +74,6 @@ def make_writer(settings: Settings) -> Writer:
         model=settings.writer_model,
         answers=settings.writer_answers,
     )
-
-
-def check_files(settings: Settings) -> list[Problem]:
-    """Every problem in content/ and schedules/, by file and line."""
-    library, schedules = ContentLibrary(settings.content), Schedules(settings.schedules, rules_by_name())
-    problems = {*library.load(), *library.check(), *schedules.load()}
-    problems |= set(schedules.check(lambda name, language: _has_page(library, name, language)))
-    return sorted(problems)
-
-
-def _has_page(library: ContentLibrary, name: str, language: str) -> bool:
-    page = library.page(name, "fr" if language == "fr" else "en")
-    return page is not None and page.language == language
 
 
 @dataclass(kw_only=True)
@@ -361,11 +340,6 @@ def _admin_ref(text: str) -> MemberRef:
         return MemberRef.parse(text)
     except ValueError:
         raise BadInput(f"ALLANT_ADMINS: {text!r} is not platform/workspace/id") from None
-
-
-def load_files(library: ContentLibrary, schedules: Schedules) -> tuple[Problem, ...]:
-    """(Re)read both folders; what has a problem keeps its last good version."""
-    return tuple(sorted({*library.load(), *schedules.load()}))
 
 
 async def assemble(

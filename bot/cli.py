@@ -123,7 +123,7 @@ def run(
 @cli.command()
 def check(as_json: Json = False) -> None:
     """Check content, schedules and settings: every problem with file, line, reason, and how to mend it."""
-    from bot.app import check_files
+    from bot.checking import check_files
 
     settings = _settings()
     problems = check_files(settings)

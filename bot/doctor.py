@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.app import check_files
+from bot.checking import check_files
 from bot.core.embedding import Embedder
 from bot.core.errors import AllantError, EmbedderUnavailable
 from bot.embedding import PACKAGES, why_not

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import make_url
 
-from bot.app import load_files, rules_by_name
+from bot.checking import load_files, rules_by_name
 from bot.core.calendar import APPROVED, DRAFT, Audience, Installed, Item
 from bot.core.community import Channel
 from bot.core.directory import Directory, addressed

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from bot.app import rules_by_name
+from bot.checking import rules_by_name
 from bot.core.community import Channel
 from bot.core.errors import BadInput
 from bot.core.metrics import Report

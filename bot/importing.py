@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from bot.app import rules_by_name
+from bot.checking import rules_by_name
 from bot.core.calendar import DRAFT, Item
 from bot.core.errors import BadInput
 from bot.core.policy import PolicyRules

@@ -21,8 +21,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bot.app import check_files, rules_by_name
 from bot.archive import RunningFiles, pack, unpack
+from bot.checking import check_files, rules_by_name
 from bot.core.errors import BadInput, Problem
 from bot.forecast import Files, Known, Post, audiences, knowledge, posts, read_files, words_of
 from bot.settings import Settings

@@ -6,7 +6,7 @@ import json
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from bot.app import rules_by_name
+from bot.checking import rules_by_name
 from bot.core.directory import Directory
 from bot.core.errors import BadInput
 from bot.core.goals import GoalRules

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bot.app import Allant, rules_by_name
+from bot.app import Allant
+from bot.checking import rules_by_name
 from bot.core.checkup import Finding, Gravity, warning
 from bot.core.errors import BadInput
 from bot.core.installations import Installed

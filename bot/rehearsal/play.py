@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.app import check_files
+from bot.checking import check_files
 from bot.core.delivery import State
 from bot.core.planning import goes_out
 from bot.core.refs import ChannelRef, WorkspaceRef

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from bot.app import check_files
+from bot.checking import check_files
 from bot.core.errors import BadInput
 from bot.core.refs import ChannelRef, MemberRef, WorkspaceRef
 from bot.core.signals import Signal, What
